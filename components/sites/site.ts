@@ -1,0 +1,26 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { Host } from "../host/host";
+
+/** A point on Earth, in decimal degrees. */
+export interface Coordinates {
+  /** -90 to 90. */
+  readonly latitude: number;
+  /** -180 to 180. */
+  readonly longitude: number;
+}
+
+/**
+ * A place that serves users: a private network, and gateways that join it to the other site. Everything after a site
+ * exists is the same code, whoever sells the site.
+ */
+export interface Site {
+  /** Short name, also the prefix of its hosts' names, e.g. `la`. */
+  readonly name: string;
+  readonly coordinates: Coordinates;
+  /** The site's private IPv4 range, announced to the peer. */
+  readonly cidr: string;
+  /** The address that the Internet knows the active gateway by. The cloud translates it 1:1; no host owns it. */
+  readonly publicAddress: pulumi.Output<string>;
+  /** The hosts that carry the link, in order of preference. One or two. */
+  readonly gateways: readonly Host[];
+}

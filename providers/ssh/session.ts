@@ -1,0 +1,162 @@
+import { createHash } from "node:crypto";
+import { Client, utils } from "ssh2";
+
+/** How to reach a host over SSH. The host key is always pinned: there is no way to connect without one. */
+export interface SshConnection {
+  /** Name or address to dial. */
+  readonly host: string;
+  /** TCP port, 1 to 65535. */
+  readonly port: number;
+  readonly user: string;
+  /** OpenSSH or PEM private key. */
+  readonly privateKey: string;
+  /** The host's public key as in known_hosts, `ssh-ed25519 AAAA…`. */
+  readonly hostKey: string;
+}
+
+/** What a remote command left behind. */
+export interface ExecResult {
+  /** Exit status; 255 when a signal ended the command. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Why a host could not be talked to. */
+export type SshFailure = "unreachable" | "host-key-mismatch" | "authentication" | "interrupted" | "timeout";
+
+/** An SSH connection or command that did not complete. The message names the host and the cause, never a secret. */
+export class SshError extends Error {
+  constructor(
+    readonly failure: SshFailure,
+    message: string,
+  ) {
+    super(message);
+    this.name = "SshError";
+  }
+}
+
+/** One SSH connection. Commands may run one after another or at once. */
+export interface Session {
+  /**
+   * Runs a command line.
+   * @param options.stdin Sent to the command's standard input, which is then closed.
+   * @param options.timeoutMs After this the command's channel is closed and SshError `timeout` thrown. @default 60000
+   */
+  exec(command: string, options?: { stdin?: string; timeoutMs?: number }): Promise<ExecResult>;
+  close(): void;
+}
+
+function fingerprint(key: Buffer): string {
+  return "SHA256:" + createHash("sha256").update(key).digest("base64").replace(/=+$/, "");
+}
+
+/**
+ * Opens a connection to a host whose key is known.
+ * @param options.dialTimeoutMs Longest wait for the TCP connection and the handshake together. @default 20000
+ * @throws SshError
+ */
+export function connect(
+  connection: SshConnection,
+  options: { dialTimeoutMs?: number } = {},
+): Promise<Session> {
+  const where = `${connection.host}:${connection.port}`;
+  const pinned = utils.parseKey(connection.hostKey);
+  if (pinned instanceof Error) {
+    throw new SshError(
+      "host-key-mismatch",
+      `${where}: the pinned host key cannot be read: ${pinned.message}`,
+    );
+  }
+  const pinnedKey = pinned.getPublicSSH();
+  const dialTimeoutMs = options.dialTimeoutMs ?? 20_000;
+
+  return new Promise((resolve, reject) => {
+    const client = new Client();
+    let offered: Buffer | undefined;
+    const fail = (error: Error & { level?: string }): void => {
+      client.destroy();
+      if (offered && !offered.equals(pinnedKey)) {
+        reject(
+          new SshError(
+            "host-key-mismatch",
+            `${where} offered host key ${fingerprint(offered)}, but ${fingerprint(pinnedKey)} is pinned; refused`,
+          ),
+        );
+      } else if (error.level === "client-authentication") {
+        reject(new SshError("authentication", `${where} refused the key of user ${connection.user}`));
+      } else {
+        reject(new SshError("unreachable", `${where} cannot be reached over SSH: ${error.message}`));
+      }
+    };
+    client
+      .on("error", fail)
+      .on("ready", () => {
+        client.removeListener("error", fail);
+        let broken: Error | undefined;
+        client.on("error", (error) => (broken = error));
+        resolve({
+          exec: (command, execOptions) => exec(client, where, command, () => broken, execOptions),
+          close: () => void client.end(),
+        });
+      })
+      .connect({
+        host: connection.host,
+        port: connection.port,
+        username: connection.user,
+        privateKey: connection.privateKey,
+        readyTimeout: dialTimeoutMs,
+        keepaliveInterval: 10_000,
+        keepaliveCountMax: 3,
+        algorithms: { serverHostKey: [pinned.type as never] },
+        hostVerifier: (key: Buffer) => {
+          offered = key;
+          return key.equals(pinnedKey);
+        },
+      });
+  });
+}
+
+function exec(
+  client: Client,
+  where: string,
+  command: string,
+  broken: () => Error | undefined,
+  options: { stdin?: string; timeoutMs?: number } = {},
+): Promise<ExecResult> {
+  return new Promise((resolve, reject) => {
+    const interrupted = (): SshError =>
+      new SshError(
+        "interrupted",
+        `${where}: the connection broke: ${broken()?.message ?? "closed by the host"}`,
+      );
+    const onClose = (): void => reject(interrupted());
+    client.once("close", onClose);
+    client.exec(command, (error, channel) => {
+      if (error) {
+        client.removeListener("close", onClose);
+        reject(new SshError("interrupted", `${where}: no channel for a command: ${error.message}`));
+        return;
+      }
+      const timeoutMs = options.timeoutMs ?? 60_000;
+      const timer = setTimeout(() => {
+        channel.close();
+        reject(new SshError("timeout", `${where}: a command did not end within ${timeoutMs} ms`));
+      }, timeoutMs);
+      const out: Buffer[] = [];
+      const err: Buffer[] = [];
+      let status: number | undefined;
+      channel
+        .on("data", (data: Buffer) => out.push(data))
+        .on("exit", (code: number | null) => (status = code ?? 255))
+        .on("close", () => {
+          clearTimeout(timer);
+          client.removeListener("close", onClose);
+          if (status === undefined) return reject(interrupted());
+          resolve({ status, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() });
+        });
+      channel.stderr.on("data", (data: Buffer) => err.push(data));
+      channel.end(options.stdin ?? "");
+    });
+  });
+}
