@@ -1,0 +1,118 @@
+import type { HostFile } from "../../host/manifest";
+import { GRE_DEVICE, type LinkView } from "../ends";
+
+export const FIREWALL_FILE = "/etc/crossborder/firewall.nft";
+export const FIREWALL_UNIT = "crossborder-firewall.service";
+export const FIREWALL_TABLE = "crossborder";
+
+/** UDP ports of IKE, and of IKE and ESP behind NATs (RFC 7296, RFC 3948). */
+const IKE_PORTS = "{ 500, 4500 }";
+/** BFD control, single hop (RFC 5881). */
+const BFD_PORT = 3784;
+const BGP_PORT = 179;
+/** Headers of IPv4 and TCP without options: what an MTU loses before it is a segment size. */
+const IPV4_TCP_HEADERS = 40;
+
+/** What the firewall has to know beside the ends. */
+export interface FirewallOptions {
+  readonly mtu: number;
+  /** Ranges that SSH may come from, and the port that sshd listens on. */
+  readonly sshFrom: readonly string[];
+  readonly sshPort: number;
+}
+
+/**
+ * The product's own table; no other is touched. Replaced as a whole in one transaction, so that there is no moment
+ * without it.
+ *
+ * It guards two things whatever else runs or not: GRE without IPsec never leaves and never enters, and traffic to the
+ * peer's range leaves by gre1 or is refused at once. Counters of what leaves the underlay let the deployment gate prove
+ * it.
+ */
+export function renderTable({ local, peer }: LinkView, options: FirewallOptions): HostFile {
+  const underlay = `"${local.interface}"`;
+  const gre = `"${GRE_DEVICE}"`;
+  const content = `table inet ${FIREWALL_TABLE}
+delete table inet ${FIREWALL_TABLE}
+table inet ${FIREWALL_TABLE} {
+  counter underlay_esp_udp_out { }
+  counter underlay_ike_out { }
+  counter underlay_gre_clear_out { }
+  counter underlay_private_clear_out { }
+  counter gre_clear_dropped { }
+  counter private_clear_refused { }
+  counter input_dropped { }
+
+  chain input {
+    type filter hook input priority filter; policy drop;
+    iifname "lo" accept
+    ip protocol gre meta secpath missing counter name gre_clear_dropped drop
+    ip saddr { ${peer.cidr}, ${peer.linkAddress} } iifname != ${gre} drop
+    ct state established,related accept
+    ct state invalid drop
+    ip saddr { ${options.sshFrom.join(", ")} } tcp dport ${options.sshPort} accept
+    ip saddr ${peer.publicAddress} udp dport ${IKE_PORTS} accept
+    ip saddr ${peer.publicAddress} ip protocol gre accept
+    ip saddr { ${peer.publicAddress}, ${local.cidr} } icmp type { echo-request, destination-unreachable } accept
+    iifname ${gre} ip saddr ${peer.linkAddress} tcp dport ${BGP_PORT} accept
+    iifname ${gre} ip saddr ${peer.linkAddress} udp dport ${BFD_PORT} ip ttl 255 accept
+    iifname ${gre} ip saddr { ${peer.linkAddress}, ${peer.cidr} } icmp type { echo-request, destination-unreachable } accept
+    udp sport 67 udp dport 68 accept
+    meta l4proto icmpv6 icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept
+    counter name input_dropped
+  }
+
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+    ip daddr { ${peer.cidr}, ${peer.linkAddress} } oifname != ${gre} counter name private_clear_refused reject with icmp type admin-prohibited
+    ip saddr { ${peer.cidr}, ${peer.linkAddress} } iifname != ${gre} drop
+    oifname ${gre} tcp flags syn / syn,rst tcp option maxseg size set rt mtu
+    iifname ${gre} tcp flags syn / syn,rst tcp option maxseg size set ${options.mtu - IPV4_TCP_HEADERS}
+    ct state established,related accept
+    ct state invalid drop
+    iifname ${underlay} oifname ${gre} ip saddr ${local.cidr} ip daddr ${peer.cidr} accept
+    iifname ${gre} oifname ${underlay} ip saddr ${peer.cidr} ip daddr ${local.cidr} accept
+  }
+
+  chain output {
+    type filter hook output priority filter; policy accept;
+    ip daddr { ${peer.cidr}, ${peer.linkAddress} } oifname != ${gre} counter name private_clear_refused reject with icmp type admin-prohibited
+    ip protocol gre rt ipsec missing counter name gre_clear_dropped drop
+  }
+
+  chain underlay {
+    type filter hook postrouting priority filter; policy accept;
+    oifname != ${underlay} return
+    udp sport 4500 udp dport 4500 @th,64,32 != 0 counter name underlay_esp_udp_out
+    udp dport 500 counter name underlay_ike_out
+    udp sport 4500 udp dport 4500 @th,64,32 == 0 counter name underlay_ike_out
+    ip protocol gre rt ipsec missing counter name underlay_gre_clear_out
+    ip daddr { ${peer.cidr}, ${peer.linkAddress} } counter name underlay_private_clear_out
+  }
+}
+`;
+  return { path: FIREWALL_FILE, content, mode: "0644" };
+}
+
+/** Loads the table before any interface is up, and leaves it alone whatever other services do. */
+export function renderUnit(): HostFile {
+  const content = `[Unit]
+Description=Guard of the link between the sites
+DefaultDependencies=no
+Conflicts=shutdown.target
+Before=network-pre.target shutdown.target
+Wants=network-pre.target
+After=local-fs.target systemd-modules-load.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/nft -f ${FIREWALL_FILE}
+ExecReload=/usr/sbin/nft -f ${FIREWALL_FILE}
+ExecStop=/usr/sbin/nft delete table inet ${FIREWALL_TABLE}
+
+[Install]
+WantedBy=sysinit.target
+`;
+  return { path: `/etc/systemd/system/${FIREWALL_UNIT}`, content, mode: "0644" };
+}

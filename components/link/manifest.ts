@@ -1,0 +1,109 @@
+import { readFileSync } from "node:fs";
+import * as path from "node:path";
+import type { HealthSettings, LinkSettings } from "../../settings/schema";
+import { packagesFor } from "../host/families";
+import type { Command, HostFile, Manifest, Unit } from "../host/manifest";
+import type { LinkView } from "./ends";
+import { FIREWALL_FILE, FIREWALL_TABLE, FIREWALL_UNIT, renderTable, renderUnit as firewallUnit } from "./firewall/nftables";
+import { GRE_SCRIPT, GRE_UNIT, renderScript, renderUnit as greUnit } from "./gre/device";
+import { renderHealth } from "./health/unit";
+import {
+  CHARON_FILE,
+  CONNECTION,
+  CONNECTIONS_FILE,
+  type PreSharedKeys,
+  renderCharon,
+  renderConnections,
+  renderSecrets,
+  SECRETS_FILE,
+} from "./ipsec/swanctl";
+import { DAEMONS_FILE, FRR_FILE, FRR_UNIT, renderDaemons, renderFrr } from "./routing/frr";
+
+/** Name of the link's component on its hosts. */
+export const LINK_COMPONENT = "link";
+
+const LIBRARY = "/usr/local/lib/crossborder";
+const IPSEC_UNIT = "strongswan.service";
+
+/** Everything that decides what an end of the link looks like. */
+export interface LinkInputs {
+  readonly view: LinkView;
+  readonly link: LinkSettings;
+  readonly keys: PreSharedKeys;
+  readonly sshFrom: readonly string[];
+  readonly sshPort: number;
+  readonly health: HealthSettings;
+  readonly webhook?: string;
+}
+
+function program(name: string, source: string): HostFile {
+  return { path: `${LIBRARY}/${name}`, content: readFileSync(path.join(__dirname, source), "utf8"), mode: "0755" };
+}
+
+/** What one end of the link has on its host. The units' order is the order in which they come up. */
+export function linkManifest(inputs: LinkInputs): Manifest {
+  const { view, link } = inputs;
+  const { local, peer } = view;
+  const health = renderHealth(inputs);
+  const settle: Command = { name: "use the new IPsec connection", argv: ["python3", `${LIBRARY}/ipsec-settle`] };
+  return {
+    component: LINK_COMPONENT,
+    packages: packagesFor(local.family, ["strongswan", "frr", "nftables", "iproute", "ping"]),
+    files: [
+      renderTable(view, { mtu: link.mtu, sshFrom: inputs.sshFrom, sshPort: inputs.sshPort }),
+      firewallUnit(),
+      renderScript(view, link.mtu),
+      greUnit(),
+      renderCharon(link.ipsec),
+      renderConnections(view, link.ipsec),
+      renderSecrets(view, inputs.keys),
+      renderDaemons(),
+      renderFrr(view, link),
+      program("ipsec-settle", "ipsec/settle.py"),
+      program("link-ready", "routing/ready.py"),
+      ...health.files,
+    ],
+    sysctl: {
+      "net.ipv4.ip_forward": "1",
+      // Loose: the peer's traffic comes in by gre1 while its route may still be on its way.
+      "net.ipv4.conf.all.rp_filter": "2",
+      "net.ipv4.conf.all.accept_redirects": "0",
+      "net.ipv4.conf.all.send_redirects": "0",
+    },
+    checks: [
+      { name: "nft reads the firewall", argv: ["nft", "-c", "-f", `{stage}${FIREWALL_FILE}`] },
+      { name: "vtysh reads FRR's configuration", argv: ["vtysh", "-C", "-f", `{stage}${FRR_FILE}`] },
+      { name: "sh reads the GRE script", argv: ["sh", "-n", `{stage}${GRE_SCRIPT}`] },
+    ],
+    units: linkUnits(health.units),
+    teardown: [],
+    verify: [
+      { name: "the firewall is loaded", argv: ["nft", "list", "chain", "inet", FIREWALL_TABLE, "output"] },
+      { name: "charon knows the connection", argv: ["sh", "-c", `swanctl --list-conns | grep -q '^${CONNECTION}:'`] },
+    ],
+    confirm: {
+      settle: local.initiator ? [settle] : [],
+      ready: [
+        {
+          name: "routes over the link",
+          argv: ["python3", `${LIBRARY}/link-ready`, peer.linkAddress, link.bfd === "off" ? "bgp" : "bfd"],
+        },
+      ],
+    },
+  };
+}
+
+function linkUnits(health: readonly Unit[]): Unit[] {
+  return [
+    {
+      name: FIREWALL_UNIT,
+      watches: [FIREWALL_FILE, `/etc/systemd/system/${FIREWALL_UNIT}`],
+      onChange: "reload",
+    },
+    { name: GRE_UNIT, watches: [GRE_SCRIPT], onChange: "reload" },
+    { name: IPSEC_UNIT, watches: [CHARON_FILE, CONNECTIONS_FILE, SECRETS_FILE], onChange: "reload" },
+    { name: FRR_UNIT, watches: [DAEMONS_FILE], onChange: "restart" },
+    { name: FRR_UNIT, watches: [FRR_FILE], onChange: "reload" },
+    ...health,
+  ];
+}

@@ -1,0 +1,30 @@
+import type { BfdSettings, IpsecSettings, LinkSettings } from "../../settings/schema";
+
+/**
+ * How long a fault may last before something notices, from the settings. With the defaults:
+ *
+ * | what happens | who notices | after |
+ * |---|---|---|
+ * | the path goes dark | BFD | 300 ms × 3 = 0.9 s: routes are withdrawn, connects are refused at once |
+ * | the same, with `bfd: off` | BGP's hold time | 30 s |
+ * | the peer lost its keys (it was rebooted) | IKE's dead peer detection | 10 s + 2 s × (1 + 5) = 22 s |
+ *
+ * A path that returns is used again after the sum of: one IKE retransmission if the SA was given up meanwhile (2 s), BFD's
+ * three-way handshake at its slow rate of one packet a second (RFC 5880, section 6.8.3: at most 1 s + RTT), one BGP
+ * connect retry (1 s) and about four round trips of handshakes.
+ */
+
+/** Time from the first lost packet to BFD's verdict, ms (RFC 5880, section 6.8.4). */
+export function bfdDetectionMs(bfd: BfdSettings): number {
+  return bfd.intervalMs * bfd.multiplier;
+}
+
+/** Longest time from the peer's silence to a new IKE connection attempt, in seconds. */
+export function ikeGiveUpSeconds(ipsec: IpsecSettings): number {
+  return ipsec.dpdDelaySeconds + ipsec.retransmitSeconds * (1 + ipsec.retransmitTries);
+}
+
+/** Time from a dead path to the withdrawal of its routes, in seconds. */
+export function detectionSeconds(link: LinkSettings): number {
+  return link.bfd === "off" ? link.bgp.holdSeconds : bfdDetectionMs(link.bfd) / 1000;
+}

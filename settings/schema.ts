@@ -1,0 +1,168 @@
+import { z } from "zod";
+import { cryptoProfileNames } from "../components/link/ipsec/profiles";
+import { HIGHEST_MTU } from "../components/link/mtu";
+import { address, cidr, decimal, flag, name, oneOf, text, whole } from "./fields";
+
+/** How to reach a host that already exists. Its private key comes from `sshPrivateKey` or the connection file. */
+const connection = z
+  .strictObject({
+    host: text("a name or address to dial").describe("Name or address to dial."),
+    port: whole(1, 65535, "a TCP port").default(22).describe("TCP port of sshd, as seen from here."),
+    user: text("a user name").default("root").describe("Login; anyone but root needs sudo without a password."),
+    hostKey: text("a public key as in known_hosts, such as `ssh-ed25519 AAAA…`")
+      .regex(/^(ssh|ecdsa)-\S+ [A-Za-z0-9+/=]+/, {
+        error: "a public key as in known_hosts, such as `ssh-ed25519 AAAA…`",
+      })
+      .describe("The host's public key, as in known_hosts. Connections to any other key are refused."),
+  })
+  .describe("How to reach the host over SSH.");
+
+const gateway = z.strictObject({
+  name: name("a host's name").describe("Name of the host within its site, e.g. `gw1`."),
+  privateAddress: address().describe("The host's own address in the site's network."),
+  interface: text("an interface's name").max(15).describe("The interface that carries `privateAddress`."),
+  mtu: whole(1280, 9000, "bytes").default(1500).describe("MTU of that interface's network, in bytes."),
+  family: oneOf(["debian", "rhel"]).default("debian").describe("Family of the operating system."),
+  connection: connection.optional(),
+  connectionFile: text("a path, with #name where the file describes several machines")
+    .optional()
+    .describe("A JSON file that holds `connection` and `privateKeyFile`, instead of `connection`."),
+});
+
+const site = z.strictObject({
+  coordinates: z
+    .strictObject({
+      latitude: decimal(-90, 90, "degrees").describe("Degrees north."),
+      longitude: decimal(-180, 180, "degrees").describe("Degrees east."),
+    })
+    .describe("Where the site stands. Tells how fast light can be."),
+  cidr: cidr().describe("The site's private range, announced to the peer."),
+  publicAddress: address().describe("The address that the Internet knows the site's gateway by."),
+  asn: whole(1, 4294967294, "an autonomous system").describe("The site's BGP autonomous system."),
+  existing: z
+    .strictObject({
+      gateways: z
+        .array(gateway, { error: "a list of one or two hosts" })
+        .min(1, { error: "a list of one or two hosts" })
+        .max(2, { error: "a list of one or two hosts" })
+        .describe("The hosts that carry the link, in order of preference."),
+    })
+    .describe("The site's hosts exist already: bare metal, another cloud, the lab."),
+});
+
+const ipsec = z.strictObject({
+  profile: oneOf(cryptoProfileNames)
+    .default("modern")
+    .describe("Algorithms: `modern` (AES-256-GCM, Curve25519), `cnsa` (AES-256-GCM, P-384), `legacy` (weak)."),
+  acknowledgeWeakCrypto: flag().default(false).describe("Needed for profile `legacy`: aes256-sha256-modp1024."),
+  psk: z
+    .strictObject({
+      send: whole(1, 9999, "a key's number").default(1).describe("Number of the pre-shared key in use."),
+      accept: z
+        .array(whole(1, 9999, "a key's number"), { error: "a list of keys' numbers" })
+        .default([])
+        .describe("Numbers of keys accepted beside it, during a rotation."),
+    })
+    .prefault({})
+    .describe("Pre-shared keys by number. `npm run rotate -- psk` moves from one to the next."),
+  dpdDelaySeconds: whole(1, 300, "seconds").default(10).describe("Silence after which the peer is asked if it lives."),
+  retransmitSeconds: decimal(0.5, 60, "seconds").default(2).describe("Time between retransmissions of IKE messages."),
+  retransmitTries: whole(1, 50, "tries").default(5).describe("Retransmissions before the peer is given up."),
+  ikeRekeyMinutes: whole(5, 1440, "minutes").default(240).describe("Age at which the IKE SA is rekeyed."),
+  espRekeyMinutes: whole(1, 1440, "minutes").default(60).describe("Age at which the ESP SA is rekeyed."),
+});
+
+const bfd = z.strictObject({
+  intervalMs: whole(50, 10000, "ms")
+    .default(300)
+    .describe("Time between BFD packets, both ways. Below 300 it flaps across oceans."),
+  multiplier: whole(2, 255, "packets").default(3).describe("Packets missed in a row that mean the path is down."),
+});
+
+const link = z.strictObject({
+  network: cidr().default("10.255.0.0/30").describe("The /30 inside gre1."),
+  mtu: whole(1280, HIGHEST_MTU, "bytes")
+    .default(1380)
+    .describe("MTU of gre1. At most what both underlays carry after encryption."),
+  ipsec: ipsec.prefault({}).describe("Encryption of the link."),
+  bfd: z
+    .union([bfd, z.literal("off")], { error: "`off`, or intervalMs and multiplier" })
+    .prefault({})
+    .describe("Detection of a dead path. `off` leaves it to BGP's hold time."),
+  bgp: z
+    .strictObject({
+      keepaliveSeconds: whole(1, 3600, "seconds").default(10).describe("Time between keepalives."),
+      holdSeconds: whole(3, 10800, "seconds").default(30).describe("Silence after which the peer is given up."),
+      connectRetrySeconds: whole(1, 120, "seconds").default(1).describe("Time between attempts to connect."),
+    })
+    .prefault({})
+    .describe("BGP timers."),
+  confirmWithinSeconds: whole(20, 900, "seconds")
+    .default(90)
+    .describe("A change of the link undoes itself on a host after this, unless it proved to work."),
+});
+
+const access = z.strictObject({
+  sshFrom: z
+    .array(cidr(), { error: "a list of IPv4 ranges" })
+    .min(1, { error: "a list of at least one IPv4 range" })
+    .describe("Where SSH to the gateways may come from."),
+  sshPort: whole(1, 65535, "a TCP port").default(22).describe("Port that sshd listens on, on the hosts."),
+});
+
+const gate = z.strictObject({
+  budgetMs: decimal(0.1, 2000, "ms").describe("Highest round trip (p50, over gre1) of a healthy link."),
+  lossLimitPercent: decimal(0, 100, "percent").default(1).describe("Highest loss of a healthy link."),
+  probes: whole(200, 10000, "probes").default(200).describe("Probes of one measurement."),
+  deadlineSeconds: whole(10, 900, "seconds").default(120).describe("Longest wait for BFD and BGP."),
+  measure: oneOf(["onChange", "always"])
+    .default("onChange")
+    .describe("`always` measures at every deployment, not only when the link changed."),
+});
+
+const health = z.strictObject({
+  intervalSeconds: whole(5, 3600, "seconds").default(15).describe("Time between the gateways' own probes."),
+  textfileDirectory: text("an absolute path")
+    .regex(/^\//, { error: "an absolute path" })
+    .default("/var/lib/prometheus/node-exporter")
+    .describe("Where the metrics file for node-exporter's textfile collector goes."),
+});
+
+/**
+ * Every setting of the program, by its key in the `crossborder` namespace. The docs and the editor's schema are made
+ * from this value.
+ */
+export const schema = {
+  primary: name("a site's name").describe("Name of the primary site: it starts the IPsec connection."),
+  sites: z
+    .record(name("a site's name"), site, { error: "two sites by name" })
+    .refine((sites) => Object.keys(sites).length === 2, { error: "exactly two sites by name" })
+    .describe("The two sites by name."),
+  link: link.prefault({}).describe("The link between the sites."),
+  access: access.describe("Who may manage the hosts."),
+  gate: gate.describe("What a deployment demands of the link."),
+  health: health.prefault({}).describe("The gateways' own probing of the link."),
+  emulated: flag()
+    .default(false)
+    .describe("The sites are not where their coordinates say: physics doesn't bound the budget."),
+  sshPrivateKey: text("an OpenSSH private key").optional().describe("Secret. The key to the hosts, OpenSSH format."),
+  webhook: z
+    .url({ protocol: /^https?$/, error: "an http or https URL" })
+    .optional()
+    .describe("Secret. Called by the gateways when the link's state changes."),
+} as const;
+
+/** Keys whose values never appear in a message. */
+export const secretKeys: ReadonlySet<string> = new Set<keyof typeof schema>(["sshPrivateKey", "webhook"]);
+
+/** The whole as one schema, for documents and editors. */
+export const settingsSchema = z.strictObject(schema);
+
+/** The settings, validated and with defaults filled in. */
+export type Settings = z.output<typeof settingsSchema>;
+export type SiteSettings = Settings["sites"][string];
+export type GatewaySettings = SiteSettings["existing"]["gateways"][number];
+export type LinkSettings = Settings["link"];
+export type IpsecSettings = LinkSettings["ipsec"];
+export type HealthSettings = Settings["health"];
+export type BfdSettings = Exclude<LinkSettings["bfd"], "off">;
