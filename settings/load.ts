@@ -77,9 +77,13 @@ function connectionOf(gateway: GatewaySettings, sshPrivateKey: string | undefine
     const found = name === undefined ? machine.parse(content) : inventory.parse(content).machines[name];
     if (!found) throw new Error(`it has no machine ${name}`);
     const { privateKeyFile, ...connection } = found;
-    return { ...connection, privateKey: readFileSync(path.resolve(path.dirname(file), privateKeyFile), "utf8") };
+    return {
+      ...connection,
+      privateKey: readFileSync(path.resolve(path.dirname(file), privateKeyFile), "utf8"),
+    };
   } catch (error) {
-    const cause = error instanceof z.ZodError ? "it lacks host, port, user, hostKey or privateKeyFile" : String(error);
+    const cause =
+      error instanceof z.ZodError ? "it lacks host, port, user, hostKey or privateKeyFile" : String(error);
     throw new Error(`connectionFile is "${reference}"; it must be a readable connection file: ${cause}.`);
   }
 }

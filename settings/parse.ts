@@ -6,9 +6,10 @@ import { schema, secretKeys, type Settings } from "./schema";
 export class SettingsError extends Error {
   constructor(readonly errors: readonly string[]) {
     super(
-      [`The settings have ${errors.length} error${errors.length === 1 ? "" : "s"}; nothing was touched.`, ...errors].join(
-        "\n  ",
-      ),
+      [
+        `The settings have ${errors.length} error${errors.length === 1 ? "" : "s"}; nothing was touched.`,
+        ...errors,
+      ].join("\n  "),
     );
     this.name = "SettingsError";
   }
@@ -51,7 +52,10 @@ function sentences(top: string, issue: z.core.$ZodIssue): string[] {
   }
   if (issue.code === "invalid_union" && isObject(issue.input)) {
     const forObjects = issue.errors.find((branch) => branch.some((inner) => inner.path.length > 0));
-    if (forObjects) return forObjects.flatMap((inner) => sentences(top, { ...inner, path: [...issue.path, ...inner.path] }));
+    if (forObjects)
+      return forObjects.flatMap((inner) =>
+        sentences(top, { ...inner, path: [...issue.path, ...inner.path] }),
+      );
   }
   const allowed = issue.message.startsWith("Invalid input") ? "a group of settings" : issue.message;
   if (issue.input === undefined) return [`${key} is missing; it must be ${allowed}.`];

@@ -27,7 +27,10 @@ const primaryIsASite: Rule = ({ primary, sites }) =>
     : [`crossborder:primary is "${primary}"; it must be one of the sites: ${Object.keys(sites).join(", ")}.`];
 
 const rangesDoNotOverlap: Rule = (settings) => {
-  const ranges = sitesOf(settings).map((site) => ({ key: `crossborder:sites.${site.name}.cidr`, cidr: site.cidr }));
+  const ranges = sitesOf(settings).map((site) => ({
+    key: `crossborder:sites.${site.name}.cidr`,
+    cidr: site.cidr,
+  }));
   if (settings.link) ranges.push({ key: "crossborder:link.network", cidr: settings.link.network });
   return pairs(ranges)
     .filter(([one, other]) => overlap(one.cidr, other.cidr))
@@ -61,7 +64,10 @@ const publicAddressesDiffer: Rule = (settings) =>
 const gatewaysStandInTheirSite: Rule = (settings) =>
   sitesOf(settings).flatMap((site) =>
     site.existing.gateways
-      .map((gateway, index) => ({ gateway, key: `crossborder:sites.${site.name}.existing.gateways[${index}]` }))
+      .map((gateway, index) => ({
+        gateway,
+        key: `crossborder:sites.${site.name}.existing.gateways[${index}]`,
+      }))
       .filter(({ gateway }) => !contains(site.cidr, gateway.privateAddress))
       .map(
         ({ gateway, key }) =>
@@ -115,7 +121,9 @@ const weakCryptoIsAcknowledged: Rule = ({ link }) =>
 
 const acceptedKeysAreOthers: Rule = ({ link }) =>
   link?.ipsec.psk.accept.includes(link.ipsec.psk.send)
-    ? [`crossborder:link.ipsec.psk.accept has ${link.ipsec.psk.send}, the key in use; it must name other keys.`]
+    ? [
+        `crossborder:link.ipsec.psk.accept has ${link.ipsec.psk.send}, the key in use; it must name other keys.`,
+      ]
     : [];
 
 const holdIsThreeKeepalives: Rule = ({ link }) =>

@@ -8,7 +8,9 @@ const connection = z
   .strictObject({
     host: text("a name or address to dial").describe("Name or address to dial."),
     port: whole(1, 65535, "a TCP port").default(22).describe("TCP port of sshd, as seen from here."),
-    user: text("a user name").default("root").describe("Login; anyone but root needs sudo without a password."),
+    user: text("a user name")
+      .default("root")
+      .describe("Login; anyone but root needs sudo without a password."),
     hostKey: text("a public key as in known_hosts, such as `ssh-ed25519 AAAA…`")
       .regex(/^(ssh|ecdsa)-\S+ [A-Za-z0-9+/=]+/, {
         error: "a public key as in known_hosts, such as `ssh-ed25519 AAAA…`",
@@ -53,8 +55,12 @@ const site = z.strictObject({
 const ipsec = z.strictObject({
   profile: oneOf(cryptoProfileNames)
     .default("modern")
-    .describe("Algorithms: `modern` (AES-256-GCM, Curve25519), `cnsa` (AES-256-GCM, P-384), `legacy` (weak)."),
-  acknowledgeWeakCrypto: flag().default(false).describe("Needed for profile `legacy`: aes256-sha256-modp1024."),
+    .describe(
+      "Algorithms: `modern` (AES-256-GCM, Curve25519), `cnsa` (AES-256-GCM, P-384), `legacy` (weak).",
+    ),
+  acknowledgeWeakCrypto: flag()
+    .default(false)
+    .describe("Needed for profile `legacy`: aes256-sha256-modp1024."),
   psk: z
     .strictObject({
       send: whole(1, 9999, "a key's number").default(1).describe("Number of the pre-shared key in use."),
@@ -65,8 +71,12 @@ const ipsec = z.strictObject({
     })
     .prefault({})
     .describe("Pre-shared keys by number. `npm run rotate -- psk` moves from one to the next."),
-  dpdDelaySeconds: whole(1, 300, "seconds").default(10).describe("Silence after which the peer is asked if it lives."),
-  retransmitSeconds: decimal(0.5, 60, "seconds").default(2).describe("Time between retransmissions of IKE messages."),
+  dpdDelaySeconds: whole(1, 300, "seconds")
+    .default(10)
+    .describe("Silence after which the peer is asked if it lives."),
+  retransmitSeconds: decimal(0.5, 60, "seconds")
+    .default(2)
+    .describe("Time between retransmissions of IKE messages."),
   retransmitTries: whole(1, 50, "tries").default(5).describe("Retransmissions before the peer is given up."),
   ikeRekeyMinutes: whole(5, 1440, "minutes").default(240).describe("Age at which the IKE SA is rekeyed."),
   espRekeyMinutes: whole(1, 1440, "minutes").default(60).describe("Age at which the ESP SA is rekeyed."),
@@ -76,7 +86,9 @@ const bfd = z.strictObject({
   intervalMs: whole(50, 10000, "ms")
     .default(300)
     .describe("Time between BFD packets, both ways. Below 300 it flaps across oceans."),
-  multiplier: whole(2, 255, "packets").default(3).describe("Packets missed in a row that mean the path is down."),
+  multiplier: whole(2, 255, "packets")
+    .default(3)
+    .describe("Packets missed in a row that mean the path is down."),
 });
 
 const link = z.strictObject({
@@ -92,7 +104,9 @@ const link = z.strictObject({
   bgp: z
     .strictObject({
       keepaliveSeconds: whole(1, 3600, "seconds").default(10).describe("Time between keepalives."),
-      holdSeconds: whole(3, 10800, "seconds").default(30).describe("Silence after which the peer is given up."),
+      holdSeconds: whole(3, 10800, "seconds")
+        .default(30)
+        .describe("Silence after which the peer is given up."),
       connectRetrySeconds: whole(1, 120, "seconds").default(1).describe("Time between attempts to connect."),
     })
     .prefault({})
@@ -145,7 +159,9 @@ export const schema = {
   emulated: flag()
     .default(false)
     .describe("The sites are not where their coordinates say: physics doesn't bound the budget."),
-  sshPrivateKey: text("an OpenSSH private key").optional().describe("Secret. The key to the hosts, OpenSSH format."),
+  sshPrivateKey: text("an OpenSSH private key")
+    .optional()
+    .describe("Secret. The key to the hosts, OpenSSH format."),
   webhook: z
     .url({ protocol: /^https?$/, error: "an http or https URL" })
     .optional()

@@ -4,7 +4,13 @@ import type { HealthSettings, LinkSettings } from "../../settings/schema";
 import { packagesFor } from "../host/families";
 import type { Command, HostFile, Manifest, Unit } from "../host/manifest";
 import type { LinkView } from "./ends";
-import { FIREWALL_FILE, FIREWALL_TABLE, FIREWALL_UNIT, renderTable, renderUnit as firewallUnit } from "./firewall/nftables";
+import {
+  FIREWALL_FILE,
+  FIREWALL_TABLE,
+  FIREWALL_UNIT,
+  renderTable,
+  renderUnit as firewallUnit,
+} from "./firewall/nftables";
 import { GRE_SCRIPT, GRE_UNIT, renderScript, renderUnit as greUnit } from "./gre/device";
 import { renderHealth } from "./health/unit";
 import {
@@ -37,7 +43,11 @@ export interface LinkInputs {
 }
 
 function program(name: string, source: string): HostFile {
-  return { path: `${LIBRARY}/${name}`, content: readFileSync(path.join(__dirname, source), "utf8"), mode: "0755" };
+  return {
+    path: `${LIBRARY}/${name}`,
+    content: readFileSync(path.join(__dirname, source), "utf8"),
+    mode: "0755",
+  };
 }
 
 /** What one end of the link has on its host. The units' order is the order in which they come up. */
@@ -45,7 +55,10 @@ export function linkManifest(inputs: LinkInputs): Manifest {
   const { view, link } = inputs;
   const { local, peer } = view;
   const health = renderHealth(inputs);
-  const settle: Command = { name: "use the new IPsec connection", argv: ["python3", `${LIBRARY}/ipsec-settle`] };
+  const settle: Command = {
+    name: "use the new IPsec connection",
+    argv: ["python3", `${LIBRARY}/ipsec-settle`],
+  };
   return {
     component: LINK_COMPONENT,
     packages: packagesFor(local.family, ["strongswan", "frr", "nftables", "iproute", "ping"]),
@@ -79,7 +92,10 @@ export function linkManifest(inputs: LinkInputs): Manifest {
     teardown: [],
     verify: [
       { name: "the firewall is loaded", argv: ["nft", "list", "chain", "inet", FIREWALL_TABLE, "output"] },
-      { name: "charon knows the connection", argv: ["sh", "-c", `swanctl --list-conns | grep -q '^${CONNECTION}:'`] },
+      {
+        name: "charon knows the connection",
+        argv: ["sh", "-c", `swanctl --list-conns | grep -q '^${CONNECTION}:'`],
+      },
     ],
     confirm: {
       settle: local.initiator ? [settle] : [],

@@ -19,6 +19,8 @@ export interface Site {
   readonly coordinates: Coordinates;
   /** The site's private IPv4 range, announced to the peer. */
   readonly cidr: string;
+  /** The site's BGP autonomous system. */
+  readonly asn: number;
   /** The address that the Internet knows the active gateway by. The cloud translates it 1:1; no host owns it. */
   readonly publicAddress: pulumi.Output<string>;
   /** The hosts that carry the link, in order of preference. One or two. */

@@ -16,9 +16,10 @@ MEMORY = "/run/crossborder/ipsec-settled"
 DEADLINE_SECONDS = 30
 
 
-def digest(path):
+def version(path):
+    """Content and time: a file that was put right after a change by hand needs a new SA as well."""
     with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+        return "%s-%d" % (hashlib.sha256(file.read()).hexdigest(), os.stat(path).st_mtime_ns)
 
 
 def swanctl(*arguments):
@@ -46,7 +47,7 @@ def wait_for_another(old):
 
 
 def main():
-    wanted = digest(CONNECTIONS), digest(SECRETS)
+    wanted = version(CONNECTIONS), version(SECRETS)
     try:
         with open(MEMORY) as file:
             settled = tuple(file.read().split())

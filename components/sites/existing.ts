@@ -1,0 +1,47 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { SshConnection } from "../../providers/ssh/session";
+import type { SiteSettings } from "../../settings/schema";
+import { Component } from "../component";
+import type { Host } from "../host/host";
+import type { Coordinates, Site } from "./site";
+
+export interface ExistingSiteArgs {
+  readonly settings: SiteSettings;
+  /** SSH connections by host, `<site>-<gateway>`; private keys become secrets here. */
+  readonly connections: Readonly<Record<string, SshConnection>>;
+}
+
+/** A site whose hosts someone has made already: the lab's machines, bare metal, another cloud. */
+export class ExistingSite extends Component implements Site {
+  readonly name: string;
+  readonly coordinates: Coordinates;
+  readonly cidr: string;
+  readonly asn: number;
+  readonly publicAddress: pulumi.Output<string>;
+  readonly gateways: readonly Host[];
+
+  /** @param name The site's short name, e.g. `la`. */
+  constructor(name: string, args: ExistingSiteArgs, options?: pulumi.ComponentResourceOptions) {
+    super("ExistingSite", name, {}, options);
+    const { settings, connections } = args;
+    this.name = name;
+    this.coordinates = settings.coordinates;
+    this.cidr = settings.cidr;
+    this.asn = settings.asn;
+    this.publicAddress = pulumi.output(settings.publicAddress);
+    this.gateways = settings.existing.gateways.map((gateway) => {
+      const host = `${name}-${gateway.name}`;
+      const connection = connections[host];
+      if (!connection) throw new Error(`no SSH connection is known for host ${host}`);
+      return {
+        name: host,
+        site: name,
+        family: gateway.family,
+        privateAddress: gateway.privateAddress,
+        underlay: { interface: gateway.interface, mtu: gateway.mtu },
+        connection: pulumi.output({ ...connection, privateKey: pulumi.secret(connection.privateKey) }),
+      };
+    });
+    this.registerOutputs({ publicAddress: this.publicAddress });
+  }
+}

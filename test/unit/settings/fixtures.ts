@@ -1,0 +1,42 @@
+/** Raw settings that are valid, as the stack file of the lab has them, without the files that it names. */
+export function validSettings(): Record<string, unknown> {
+  const site = (octet: number, publicAddress: string, latitude: number, longitude: number, mtu: number) => ({
+    coordinates: { latitude, longitude },
+    cidr: `10.${octet}.0.0/24`,
+    publicAddress,
+    asn: 65000 + octet,
+    existing: {
+      gateways: [
+        {
+          name: "gw1",
+          privateAddress: `10.${octet}.0.2`,
+          interface: "net0",
+          mtu,
+          connection: { host: publicAddress, hostKey: "ssh-ed25519 AAAAC3Nz" },
+        },
+      ],
+    },
+  });
+  return {
+    primary: "la",
+    sites: {
+      la: site(10, "198.51.100.10", 34.05, -118.24, 1460),
+      sg: site(20, "203.0.113.10", 1.35, 103.82, 1500),
+    },
+    access: { sshFrom: ["192.0.2.0/24"] },
+    gate: { budgetMs: 190 },
+    sshPrivateKey: "a-key",
+  };
+}
+
+/** The valid settings with one value changed, by its path. */
+export function withValue(path: readonly (string | number)[], value: unknown): Record<string, unknown> {
+  const settings = validSettings();
+  let group: Record<string | number, unknown> = settings;
+  for (const part of path.slice(0, -1)) {
+    group[part] ??= {};
+    group = group[part] as Record<string | number, unknown>;
+  }
+  group[path.at(-1)!] = value;
+  return settings;
+}
