@@ -14,6 +14,15 @@ export interface SshConnection {
   readonly hostKey: string;
 }
 
+/** A host whose owner wants a password, or a key that is locked with one. */
+export interface SshTarget extends Omit<SshConnection, "privateKey"> {
+  readonly privateKey?: string;
+  /** Unlocks the private key. */
+  readonly privateKeyPassword?: string;
+  /** The user's password, tried after the key. */
+  readonly password?: string;
+}
+
 /** What a remote command left behind. */
 export interface ExecResult {
   /** Exit status; 255 when a signal ended the command. */
@@ -40,11 +49,21 @@ export class SshError extends Error {
 export interface Session {
   /**
    * Runs a command line.
-   * @param options.stdin Sent to the command's standard input, which is then closed.
-   * @param options.timeoutMs After this the command's channel is closed and SshError `timeout` thrown. @default 60000
+   * @throws SshError
    */
-  exec(command: string, options?: { stdin?: string; timeoutMs?: number }): Promise<ExecResult>;
+  exec(command: string, options?: ExecOptions): Promise<ExecResult>;
   close(): void;
+}
+
+export interface ExecOptions {
+  /** Sent to the command's standard input, which is then closed. */
+  readonly stdin?: string;
+  /** After this the command's channel is closed and SshError `timeout` thrown; Infinity waits. @default 60000 */
+  readonly timeoutMs?: number;
+  /** Variables for the command. The host ignores those that its AcceptEnv doesn't allow, without a word. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Is given the output while it comes. */
+  readonly onOutput?: (stream: "stdout" | "stderr", data: Buffer) => void;
 }
 
 function fingerprint(key: Buffer): string {
@@ -56,10 +75,7 @@ function fingerprint(key: Buffer): string {
  * @param options.dialTimeoutMs Longest wait for the TCP connection and the handshake together. @default 20000
  * @throws SshError
  */
-export function connect(
-  connection: SshConnection,
-  options: { dialTimeoutMs?: number } = {},
-): Promise<Session> {
+export function connect(connection: SshTarget, options: { dialTimeoutMs?: number } = {}): Promise<Session> {
   const where = `${connection.host}:${connection.port}`;
   const pinned = utils.parseKey(connection.hostKey);
   if (pinned instanceof Error) {
@@ -84,7 +100,7 @@ export function connect(
           ),
         );
       } else if (error.level === "client-authentication") {
-        reject(new SshError("authentication", `${where} refused the key of user ${connection.user}`));
+        reject(new SshError("authentication", `${where} refused to let user ${connection.user} in`));
       } else {
         reject(new SshError("unreachable", `${where} cannot be reached over SSH: ${error.message}`));
       }
@@ -105,6 +121,8 @@ export function connect(
         port: connection.port,
         username: connection.user,
         privateKey: connection.privateKey,
+        passphrase: connection.privateKeyPassword,
+        password: connection.password,
         readyTimeout: dialTimeoutMs,
         keepaliveInterval: 10_000,
         keepaliveCountMax: 3,
@@ -122,7 +140,7 @@ function exec(
   where: string,
   command: string,
   broken: () => Error | undefined,
-  options: { stdin?: string; timeoutMs?: number } = {},
+  options: ExecOptions = {},
 ): Promise<ExecResult> {
   return new Promise((resolve, reject) => {
     const interrupted = (): SshError =>
@@ -132,22 +150,27 @@ function exec(
       );
     const onClose = (): void => reject(interrupted());
     client.once("close", onClose);
-    client.exec(command, (error, channel) => {
+    client.exec(command, { env: options.environment }, (error, channel) => {
       if (error) {
         client.removeListener("close", onClose);
         reject(new SshError("interrupted", `${where}: no channel for a command: ${error.message}`));
         return;
       }
       const timeoutMs = options.timeoutMs ?? 60_000;
-      const timer = setTimeout(() => {
-        channel.close();
-        reject(new SshError("timeout", `${where}: a command did not end within ${timeoutMs} ms`));
-      }, timeoutMs);
+      const timer = Number.isFinite(timeoutMs)
+        ? setTimeout(() => {
+            channel.close();
+            reject(new SshError("timeout", `${where}: a command did not end within ${timeoutMs} ms`));
+          }, timeoutMs)
+        : undefined;
       const out: Buffer[] = [];
       const err: Buffer[] = [];
       let status: number | undefined;
       channel
-        .on("data", (data: Buffer) => out.push(data))
+        .on("data", (data: Buffer) => {
+          out.push(data);
+          options.onOutput?.("stdout", data);
+        })
         .on("exit", (code: number | null) => (status = code ?? 255))
         .on("close", () => {
           clearTimeout(timer);
@@ -155,7 +178,10 @@ function exec(
           if (status === undefined) return reject(interrupted());
           resolve({ status, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() });
         });
-      channel.stderr.on("data", (data: Buffer) => err.push(data));
+      channel.stderr.on("data", (data: Buffer) => {
+        err.push(data);
+        options.onOutput?.("stderr", data);
+      });
       channel.end(options.stdin ?? "");
     });
   });

@@ -1,0 +1,138 @@
+import { isDeepStrictEqual } from "node:util";
+import { SshError } from "../ssh/session";
+import type { ProviderLogic } from "../dynamic";
+import { linkFactsSchema, type LinkFacts } from "./facts";
+import {
+  closeSessions,
+  lookAtBoth,
+  measure,
+  openSessions,
+  realWorld,
+  type Sessions,
+  type States,
+  type World,
+} from "./measure";
+import type { HostView } from "./observation";
+import { explain, judge, type LinkReport, type LinkState } from "./verdict";
+
+/** What the gate is given. Read by the provider process, so everything is plain JSON. */
+export interface GateInputs {
+  /** A secret: it holds the gateways' SSH keys. */
+  readonly link: LinkFacts;
+  /** Stands for the link's configuration: when it changes, the link is measured again. */
+  readonly fingerprint: string;
+  /** `always` measures at every deployment, and shows as a change of this resource in every preview. */
+  readonly measure: "onChange" | "always";
+  readonly probes: number;
+  readonly intervalMs: number;
+  readonly deadlineSeconds: number;
+}
+
+/** What the gate stores. The inputs are among it, because `read` and `diff` are given nothing else. */
+export interface GateOutputs extends GateInputs, Omit<LinkReport, "state" | "diagnosis"> {
+  readonly verdict: LinkState;
+  /** The diagnosis in words; empty when the verdict is `up`. */
+  readonly diagnosis: string;
+  /** When the stored figures were taken, ISO 8601. */
+  readonly measuredAt: string;
+}
+
+/** Between looks at a link that is not ready yet, ms. */
+const POLL_MS = 1_000;
+
+/** How far the median may drift before `read` reports new figures: less is weather. */
+const DRIFT = 0.1;
+
+/** Failures of a connection that no waiting mends. */
+const FINAL = new Set(["host-key-mismatch", "authentication"]);
+
+function stillView(host: string, state: States["initiator"]): HostView {
+  return state instanceof Error ? { host, unreachable: state } : { host, before: state, after: state };
+}
+
+function isReady(link: LinkFacts, states: States): boolean {
+  const { state } = judge(link, {
+    initiator: stillView(link.initiator.host, states.initiator),
+    responder: stillView(link.responder.host, states.responder),
+  });
+  return state !== "down";
+}
+
+/** Looks at both gateways until their sessions are up or the deadline has passed, and returns the last look. */
+async function awaitReady(
+  { link, deadlineSeconds }: GateInputs,
+  world: World,
+): Promise<{ sessions: Sessions; states: States }> {
+  const deadline = world.now() + deadlineSeconds * 1000;
+  let sessions = await openSessions(link, world);
+  for (;;) {
+    const states = await lookAtBoth(link, sessions);
+    const failures = Object.values(states).filter((state) => state instanceof SshError);
+    const hopeless = failures.some(({ failure }) => FINAL.has(failure));
+    if (hopeless || isReady(link, states) || world.now() + POLL_MS > deadline) return { sessions, states };
+    await world.sleep(POLL_MS);
+    if (failures.length > 0) {
+      closeSessions(sessions);
+      sessions = await openSessions(link, world);
+    }
+  }
+}
+
+function outputs(inputs: GateInputs, report: LinkReport, measuredAt: string): GateOutputs {
+  const { state, diagnosis, ...figures } = report;
+  return { ...inputs, ...figures, verdict: state, diagnosis: explain(diagnosis), measuredAt };
+}
+
+/**
+ * Waits for the link, measures it, and lets the deployment pass or fail.
+ * @throws Error with the diagnosis when the link is not healthy within the deadline.
+ */
+export async function passGate(given: GateInputs, world: World = realWorld): Promise<GateOutputs> {
+  const inputs = { ...given, link: linkFactsSchema.parse(given.link) };
+  const { link } = inputs;
+  const { sessions, states } = await awaitReady(inputs, world);
+  let report: LinkReport;
+  try {
+    report = judge(link, await measure(link, sessions, inputs, states));
+  } finally {
+    closeSessions(sessions);
+  }
+  if (report.state !== "up") {
+    throw new Error(`The link ${link.name} is ${report.state}.\n${explain(report.diagnosis)}`);
+  }
+  return outputs(inputs, report, new Date().toISOString());
+}
+
+function drifted(before: LinkReport["rttMs"], after: LinkReport["rttMs"]): boolean {
+  if (!before || !after) return before !== after;
+  return Math.abs(after.p50 - before.p50) > DRIFT * before.p50;
+}
+
+/** Looks at a deployed link without judging the deployment: the stored figures stay unless they became wrong. */
+export async function refreshGate(stored: GateOutputs, world: World = realWorld): Promise<GateOutputs> {
+  const sessions = await openSessions(stored.link, world);
+  try {
+    const report = judge(stored.link, await measure(stored.link, sessions, stored));
+    if (report.state === stored.verdict && !drifted(stored.rttMs, report.rttMs)) return stored;
+    return { ...stored, ...outputs(stored, report, new Date().toISOString()) };
+  } finally {
+    closeSessions(sessions);
+  }
+}
+
+/** Whether a deployment has to measure: new configuration or connection, on request, or because the link was not up. */
+export function mustMeasure(stored: GateOutputs, inputs: GateInputs): boolean {
+  const changed = (["link", "fingerprint", "probes", "intervalMs"] as const).some(
+    (key) => !isDeepStrictEqual(stored[key], inputs[key]),
+  );
+  return changed || inputs.measure === "always" || stored.verdict !== "up";
+}
+
+/** The life of a TunnelRtt resource. */
+export const logic: ProviderLogic<GateInputs, GateOutputs> = {
+  diff: async (_id, olds, news) => ({ changes: mustMeasure(olds, news) }),
+  create: async (inputs) => ({ id: inputs.link.name, outs: await passGate(inputs) }),
+  update: async (_id, _olds, news) => ({ outs: await passGate(news) }),
+  read: async (id, stored) => ({ id, props: await refreshGate(stored) }),
+  delete: async () => undefined,
+};

@@ -1,0 +1,65 @@
+import type { LinkFacts } from "./facts";
+import { closeSessions, measure, openSessions, realWorld, type BurstOptions, type World } from "./measure";
+import type { RttSummary } from "./statistics";
+import { judge, type LinkReport } from "./verdict";
+
+/** What `npm run lab -- status --json` prints. */
+export interface LinkStatus {
+  readonly link: LinkReport & {
+    readonly name: string;
+    readonly budgetMs: number;
+    readonly lossLimitPercent: number;
+  };
+}
+
+/** Enough for a median and a verdict in a second; the deployment gate takes more. */
+const QUICK: BurstOptions = { probes: 50, intervalMs: 20 };
+
+/** Measures a link as it is now. Never fails for a bad link: the report says what is wrong. */
+export async function linkStatus(
+  facts: LinkFacts,
+  options: BurstOptions = QUICK,
+  world: World = realWorld,
+): Promise<LinkStatus> {
+  const sessions = await openSessions(facts, world);
+  try {
+    const report = judge(facts, await measure(facts, sessions, options));
+    const { name, budgetMs, lossLimitPercent } = facts;
+    return { link: { name, budgetMs, lossLimitPercent, ...report } };
+  } finally {
+    closeSessions(sessions);
+  }
+}
+
+/** 0 when the link is healthy, 1 when it is not: the exit status of `status`. */
+export function exitStatus({ link }: LinkStatus): 0 | 1 {
+  return link.state === "up" ? 0 : 1;
+}
+
+function milliseconds(rtt: RttSummary | null): string {
+  if (!rtt) return "no answer";
+  return `p50 ${rtt.p50}  p95 ${rtt.p95}  p99 ${rtt.p99}  jitter ${rtt.jitter} ms`;
+}
+
+/** The status as a table for people, without colour, ending without a newline. */
+export function renderLinkStatus({ link }: LinkStatus): string {
+  const rows: [string, string][] = [
+    ["link", `${link.name} is ${link.state}`],
+    ["round trip", `${milliseconds(link.rttMs)}  (budget ${link.budgetMs} ms)`],
+    ["underlay", milliseconds(link.underlayRttMs)],
+    [
+      "loss",
+      `${link.lossPercent} %  (limit ${link.lossLimitPercent} %, underlay ${link.underlayLossPercent} %)`,
+    ],
+    ["BFD", link.bfd],
+    ["BGP", link.bgp],
+    ["encrypted", link.encrypted ? "yes: only ESP in UDP left the gateways" : "not proven"],
+    ["MTU", link.mtu === null ? "not proven" : `${link.mtu} bytes, proven`],
+  ];
+  const table = rows.map(([label, value]) => `  ${label.padEnd(12)}${value}`);
+  const faults = link.diagnosis.flatMap(({ layer, seen, try: advice }, index) => [
+    `  ${(index === 0 ? "at fault" : "also").padEnd(12)}${layer}: ${seen}`,
+    `  ${"".padEnd(12)}try: ${advice}`,
+  ]);
+  return [...table, ...faults].join("\n");
+}
