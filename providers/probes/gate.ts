@@ -87,9 +87,8 @@ function outputs(inputs: GateInputs, report: LinkReport, measuredAt: string): Ga
  * Waits for the link, measures it, and lets the deployment pass or fail.
  * @throws Error with the diagnosis when the link is not healthy within the deadline.
  */
-export async function passGate(given: GateInputs, world: World = realWorld): Promise<GateOutputs> {
-  const inputs = { ...given, link: linkFactsSchema.parse(given.link) };
-  const { link } = inputs;
+export async function passGate(inputs: GateInputs, world: World = realWorld): Promise<GateOutputs> {
+  const link = linkFactsSchema.parse(inputs.link);
   const { sessions, states } = await awaitReady(inputs, world);
   let report: LinkReport;
   try {

@@ -123,8 +123,10 @@ export async function lookAtBoth(facts: LinkFacts, sessions: Sessions): Promise<
 }
 
 async function sendBurst(facts: LinkFacts, session: Session, options: BurstOptions): Promise<Burst> {
-  const input = { ...probeArguments(facts, facts.responder), ...options };
-  const timeoutMs = 60_000 + 2 * options.probes * options.intervalMs;
+  // Named one by one: a caller's object may hold more than options, and this one is seen in the host's process list.
+  const { probes, intervalMs } = options;
+  const input = { ...probeArguments(facts, facts.responder), probes, intervalMs };
+  const timeoutMs = 60_000 + 2 * probes * intervalMs;
   return probe(session, facts.initiator.host, "burst", input, burstSchema, timeoutMs);
 }
 
