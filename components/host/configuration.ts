@@ -8,6 +8,8 @@ import type { Manifest } from "./manifest";
 
 export interface HostConfigurationArgs {
   readonly host: Host;
+  /** The manifest's component. */
+  readonly component: string;
   /** What the host shall agree with. Treated as a secret as a whole. Its secrets have to be long and random. */
   readonly manifest: pulumi.Input<Manifest>;
   /** `apply` makes it so; `stage` only puts it there, checked, for a TwoPhaseCommit to follow. */
@@ -23,8 +25,11 @@ export interface HostConfigurationArgs {
  */
 export class HostConfiguration {
   readonly host: Host;
-  readonly component: pulumi.Output<string>;
-  /** Digest of the manifest and the installer, by which the host knows this generation. Not a secret. */
+  readonly component: string;
+  /**
+   * Digest of the manifest and the installer, by which the host knows this generation. Not a secret. Known only once
+   * the host has it.
+   */
   readonly generation: pulumi.Output<string>;
   /**
    * Changes exactly when the command was created anew, i.e. when the generation had been removed in between. A commit
@@ -36,27 +41,28 @@ export class HostConfiguration {
 
   /** @param name Unique in the stack; also how the host knows who may remove the component. */
   constructor(name: string, args: HostConfigurationArgs, opts: pulumi.CustomResourceOptions = {}) {
-    const manifest = pulumi.output(args.manifest) as pulumi.Output<Manifest>;
+    const { host, component, phase } = args;
+    const manifest = pulumi.output(args.manifest).apply((value) => {
+      if (value.component === component) return value;
+      throw new Error(`${name}: the manifest is of component ${value.component}, not of ${component}`);
+    });
     // What follows is derived from secrets but carries none: see generationOf.
-    const user = pulumi.unsecret(args.host.connection.apply((connection) => connection.user));
-    this.host = args.host;
-    this.component = pulumi.unsecret(manifest.apply((value) => value.component));
-    this.generation = pulumi.unsecret(manifest.apply(generationOf));
-
+    const user = pulumi.unsecret(host.connection.apply((connection) => connection.user));
+    const generation = pulumi.unsecret(manifest.apply(generationOf));
     const run = user.apply(bootstrapCommand);
     this.resource = new command.remote.Command(
       name,
       {
-        connection: remoteConnection(args.host),
+        connection: remoteConnection(host),
         create: run,
         update: run,
         delete: pulumi
-          .all([user, this.component, this.generation])
-          .apply(([account, component, generation]) => removeCommand(account, component, name, generation)),
+          .all([user, generation])
+          .apply(([as, digest]) => removeCommand(as, component, name, digest)),
         stdin: pulumi.secret(
           pulumi
-            .all([manifest, this.generation])
-            .apply(([value, generation]) => bootstrapRequest(args.phase, name, generation, value)),
+            .all([manifest, generation])
+            .apply(([value, digest]) => bootstrapRequest(phase, name, digest, value)),
         ),
         logging: "none",
         addPreviousOutputInEnv: false,
@@ -68,6 +74,9 @@ export class HostConfiguration {
         additionalSecretOutputs: ["stdin"],
       }),
     );
+    this.host = host;
+    this.component = component;
     this.staged = this.resource.id;
+    this.generation = pulumi.all([generation, this.resource.id]).apply(([digest]) => digest);
   }
 }
