@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Client, utils } from "ssh2";
+import { Client, utils, type ServerHostKeyAlgorithm } from "ssh2";
 
 /** How to reach a host over SSH. The host key is always pinned: there is no way to connect without one. */
 export interface SshConnection {
@@ -70,6 +70,11 @@ function fingerprint(key: Buffer): string {
   return "SHA256:" + createHash("sha256").update(key).digest("base64").replace(/=+$/, "");
 }
 
+/** An RSA key signs with SHA-2 only: servers of today refuse its old SHA-1 signatures, which bear the key's own name. */
+function signatureAlgorithms(keyType: string): ServerHostKeyAlgorithm[] {
+  return keyType === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256"] : [keyType as ServerHostKeyAlgorithm];
+}
+
 /**
  * Opens a connection to a host whose key is known.
  * @param options.dialTimeoutMs Longest wait for the TCP connection and the handshake together. @default 20000
@@ -126,7 +131,7 @@ export function connect(connection: SshTarget, options: { dialTimeoutMs?: number
         readyTimeout: dialTimeoutMs,
         keepaliveInterval: 10_000,
         keepaliveCountMax: 3,
-        algorithms: { serverHostKey: [pinned.type as never] },
+        algorithms: { serverHostKey: signatureAlgorithms(pinned.type) },
         hostVerifier: (key: Buffer) => {
           offered = key;
           return key.equals(pinnedKey);
