@@ -1,0 +1,114 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import type { Image } from "../image/cache";
+import { type Machine, nics } from "../network/plan";
+import type { LabPaths } from "../paths";
+import { readProcess, type ProcessInfo } from "./process";
+
+/** How a machine's processor runs. */
+export type Accelerator = "kvm" | "tcg";
+
+const accelerators: Readonly<Record<Accelerator, readonly string[]>> = {
+  kvm: ["-accel", "kvm", "-cpu", "host"],
+  // The translation cache of QEMU's default size, a quarter of the host's memory, would be most of a machine's memory.
+  tcg: ["-accel", "tcg,thread=multi,tb-size=128", "-cpu", "max"],
+};
+
+/** Memory of a machine in MiB. The link's daemons together take about 110. */
+export const memoryMiB = 512;
+
+export const emulator = "qemu-system-x86_64";
+
+/** What every machine and the acceleration probe have in common. */
+export function baseArguments(accelerator: Accelerator, image: Image, console: string): string[] {
+  return [
+    ...["-M", "q35", ...accelerators[accelerator], "-smp", "1", "-m", String(memoryMiB)],
+    ...["-nodefaults", "-no-user-config", "-display", "none", "-serial", `file:${console}`],
+    ...["-kernel", image.kernel, "-initrd", image.initrd],
+  ];
+}
+
+/** Kernel arguments: predictable names come from our own .link files, and side channels inside a lab are no threat. */
+export const kernelArguments = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off panic=5";
+
+export interface MachineFiles {
+  readonly disk: string;
+  readonly seed: string;
+  readonly console: string;
+  readonly pid: string;
+  readonly qmp: string;
+}
+
+/** Where a machine's files are. */
+export function machineFiles(paths: LabPaths, machine: Machine): MachineFiles {
+  return {
+    disk: path.join(paths.lab, "disks", `${machine}.qcow2`),
+    seed: path.join(paths.lab, "seeds", `${machine}.img`),
+    console: path.join(paths.logs, `${machine}.console.log`),
+    pid: path.join(paths.runtime, `${machine}.pid`),
+    qmp: path.join(paths.runtime, `${machine}.qmp`),
+  };
+}
+
+/**
+ * QEMU's arguments for a machine.
+ * @param port Loopback port that leads to the machine's SSH. Nothing else of the host can be reached by the machine, and
+ *   the wires between machines are datagram sockets that never touch the host's network.
+ * @param snapshot Name of the saved state to resume from; the machine boots when absent.
+ */
+export function machineArguments(
+  paths: LabPaths,
+  image: Image,
+  machine: Machine,
+  options: { accelerator: Accelerator; port: number; snapshot?: string },
+): string[] {
+  const files = machineFiles(paths, machine);
+  const wires = nics[machine].flatMap((nic, index) => {
+    const id = `n${index}`;
+    const end = (name: string): string => path.join(paths.runtime, `${name}.net`);
+    const [local, remote] =
+      machine === "wan" ? [`wan-${nic.wire}`, `${nic.wire}-wan`] : [`${nic.wire}-wan`, `wan-${nic.wire}`];
+    const backend = nic.wire
+      ? `dgram,id=${id},local.type=unix,local.path=${end(local)},remote.type=unix,remote.path=${end(remote)}`
+      : `user,id=${id},restrict=on,hostfwd=tcp:127.0.0.1:${options.port}-:22`;
+    return ["-netdev", backend, "-device", `virtio-net-pci,netdev=${id},mac=${nic.mac},romfile=`];
+  });
+  return [
+    ...["-name", machine, ...baseArguments(options.accelerator, image, files.console)],
+    ...["-append", `${kernelArguments} quiet`],
+    ...["-drive", `if=none,id=d0,file=${files.disk},format=qcow2,cache=unsafe,discard=unmap`],
+    ...["-device", "virtio-blk-pci,drive=d0"],
+    ...["-drive", `if=none,id=d1,file=${files.seed},format=raw,readonly=on`],
+    ...["-device", "virtio-blk-pci,drive=d1"],
+    ...["-device", "virtio-rng-pci", ...wires],
+    ...["-qmp", `unix:${files.qmp},server=on,wait=off`],
+    ...["-pidfile", files.pid, "-daemonize"],
+    ...(options.snapshot === undefined ? [] : ["-loadvm", options.snapshot]),
+  ];
+}
+
+/** The machine's process, when it runs. A pid file left by a crash, or whose number another program has now, is none. */
+export function machineProcess(paths: LabPaths, machine: Machine): ProcessInfo | undefined {
+  const { pid } = machineFiles(paths, machine);
+  if (!existsSync(pid)) return undefined;
+  const found = readProcess(Number(readFileSync(pid, "utf8")));
+  return found?.argv.includes(pid) ? found : undefined;
+}
+
+/**
+ * Starts QEMU; it returns when the machine runs.
+ * @throws Error with QEMU's words, e.g. when the port was taken in the meantime.
+ */
+export function launch(args: readonly string[]): void {
+  const result = spawnSync(emulator, args, { encoding: "utf8", stdio: ["ignore", "ignore", "pipe"] });
+  if (result.error) throw new Error(`${emulator} cannot be started: ${result.error.message}`);
+  if (result.status !== 0)
+    throw new Error(`${emulator} ended with status ${result.status}: ${result.stderr.trim()}`);
+}
+
+/** Removes what a process that is gone left in the runtime directory. */
+export function clearRuntimeFiles(paths: LabPaths, machine: Machine): void {
+  const files = machineFiles(paths, machine);
+  for (const file of [files.pid, files.qmp]) rmSync(file, { force: true });
+}
