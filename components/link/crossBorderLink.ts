@@ -30,12 +30,6 @@ export interface CrossBorderLinkArgs {
   readonly webhook?: pulumi.Input<string>;
 }
 
-/** One gateway that carries the link, with the generation of the link's files that it was given. */
-export interface LinkHost {
-  readonly host: Host;
-  readonly generation: pulumi.Output<string>;
-}
-
 /**
  * The private link between two sites: GRE inside IPsec, eBGP and BFD over it, and a firewall that lets nothing past it.
  *
@@ -47,7 +41,8 @@ export class CrossBorderLink extends Component {
   readonly facts: pulumi.Output<Omit<LinkFacts, "budgetMs" | "lossLimitPercent">>;
   /** Changes whenever the link's configuration does. */
   readonly fingerprint: pulumi.Output<string>;
-  readonly hosts: readonly LinkHost[];
+  /** What each gateway that carries the link was given. */
+  readonly hosts: readonly HostConfiguration[];
 
   constructor(name: string, args: CrossBorderLinkArgs, options?: pulumi.ComponentResourceOptions) {
     super("CrossBorderLink", name, {}, options);
@@ -59,12 +54,7 @@ export class CrossBorderLink extends Component {
     const commit = new TwoPhaseCommit(
       this.childName("commit"),
       {
-        hosts: this.hosts.map(({ host, generation }) => ({
-          name: host.name,
-          connection: host.connection,
-          component: LINK_COMPONENT,
-          generation,
-        })),
+        hosts: this.hosts,
         confirmWithinSeconds: args.link.confirmWithinSeconds,
       },
       this.child(),
@@ -119,7 +109,7 @@ export class CrossBorderLink extends Component {
     local: { host: Host; end: pulumi.Output<LinkEnd> },
     peer: { end: pulumi.Output<LinkEnd> },
     keys: pulumi.Output<PreSharedKeys>,
-  ): LinkHost {
+  ): HostConfiguration {
     const manifest: pulumi.Output<Manifest> = pulumi
       .all([local.end, peer.end, keys, args.webhook])
       .apply(([localEnd, peerEnd, sharedKeys, webhook]) => {
@@ -134,12 +124,11 @@ export class CrossBorderLink extends Component {
           webhook,
         });
       });
-    const { generation } = new HostConfiguration(
+    return new HostConfiguration(
       this.childName(local.host.name),
       { host: local.host, component: LINK_COMPONENT, manifest, phase: "stage" },
       this.child(),
     );
-    return { host: local.host, generation };
   }
 }
 
