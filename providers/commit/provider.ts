@@ -22,11 +22,18 @@ export interface CommitOutputs extends CommitInputs {
   readonly committed: Readonly<Record<string, string>>;
 }
 
+/** In a preview, a string stands in the place of what is not known yet. */
+function isKnown(value: object | string): boolean {
+  return typeof value !== "string";
+}
+
 /** A key that only got other line ends, or lost its last one, is the same key. */
 function comparable({ hosts, connections, confirmWithinSeconds, readyWithinSeconds }: CommitInputs): unknown {
   const keyed = Object.entries(connections).map(([name, connection]) => [
     name,
-    { ...connection, privateKey: connection.privateKey.replaceAll("\r\n", "\n").trim() },
+    isKnown(connection)
+      ? { ...connection, privateKey: connection.privateKey.replaceAll("\r\n", "\n").trim() }
+      : connection,
   ]);
   return {
     hosts: hosts.map(({ name, component, generation, staged }) => ({ name, component, generation, staged })),
@@ -62,8 +69,7 @@ function outputsOf(inputs: CommitInputs): CommitOutputs {
 
 export const logic: ProviderLogic<CommitInputs, CommitOutputs> = {
   diff: async (_id, olds, news) => ({
-    // In a preview, what is not known yet is a string in the place of a value: certainly a change.
-    changes: typeof news.connections === "string" || !isDeepStrictEqual(comparable(olds), comparable(news)),
+    changes: !isKnown(news.connections) || !isDeepStrictEqual(comparable(olds), comparable(news)),
   }),
   create: async (inputs) => ({ id: "commit", outs: await commitAll(inputs) }),
   update: async (_id, olds, news) => {
