@@ -64,8 +64,8 @@ export const COUNTERS = {
   espUdpOut: "underlay_esp_udp_out",
   /** IKE itself. */
   ikeOut: "underlay_ike_out",
-  /** GRE that IPsec did not take. Dropped; must not move. */
+  /** GRE that left without IPsec. Must not move. */
   greClearOut: "underlay_gre_clear_out",
-  /** Packets to the peer's private range that did not take the GRE device. Dropped; must not move. */
+  /** Packets to the peer's private range that left beside the GRE device. Must not move. */
   privateClearOut: "underlay_private_clear_out",
 } as const;

@@ -185,25 +185,25 @@ function espOnHost(evidence: Evidence, seen: Seen): Failure[] {
       {
         layer: "ESP",
         seen: `${end.host}: that only encrypted packets leave cannot be proven (${reason})`,
-        try: `The guard of table inet crossborder is not loaded. Run \`npm run verify\`, then \`pulumi up\``,
+        try: `The firewall, table inet crossborder, is not loaded. Run \`npm run verify\`, then \`pulumi up\``,
       },
     ];
   }
   const failures: Failure[] = [];
   const greClear = moved(seen, COUNTERS.greClearOut)!;
-  if (greClear !== 0) {
+  if (greClear > 0) {
     failures.push({
       layer: "ESP",
-      seen: `${end.host}: ${greClear} GRE packets were about to leave without encryption; the guard dropped them`,
-      try: `IPsec does not take the link's packets. On ${end.host}: swanctl --list-sas; ip xfrm policy`,
+      seen: `${end.host}: ${greClear} GRE packets left without encryption`,
+      try: `IPsec does not take the link's packets and the firewall lets them out. On ${end.host}: systemctl restart crossborder-firewall; ip xfrm policy; then \`npm run verify\``,
     });
   }
   const privateClear = moved(seen, COUNTERS.privateClearOut)!;
-  if (privateClear !== 0) {
+  if (privateClear > 0) {
     failures.push({
       layer: "ESP",
-      seen: `${end.host}: ${privateClear} packets for ${peer.cidr} were about to leave beside ${evidence.facts.interface}; the guard dropped them`,
-      try: `A route to ${peer.cidr} goes by another device. On ${end.host}: ip route get ${peer.linkAddress}; ip route show ${peer.cidr}; vtysh -c 'show bgp summary'`,
+      seen: `${end.host}: ${privateClear} packets for ${peer.cidr} left beside ${evidence.facts.interface}, in the clear`,
+      try: `A route to ${peer.cidr} goes by another device and the firewall lets it. On ${end.host}: systemctl restart crossborder-firewall; ip route get ${peer.linkAddress}; ip route show ${peer.cidr}; vtysh -c 'show bgp summary'`,
     });
   }
   const expected =

@@ -39,7 +39,10 @@ export type Sessions = Readonly<Record<"initiator" | "responder", Session | SshE
 const PROBE_SOURCE = join(__dirname, "..", "..", "components", "link", "health", "link_probe.py");
 
 /** The arguments of `link_probe.py` that say which link to look at, from one of its ends. Nothing in it is a secret. */
-export function probeArguments(facts: LinkFacts, peer: Omit<LinkEnd, "connection">): Record<string, unknown> {
+export function probeArguments(
+  facts: Pick<LinkFacts, "interface" | "mtu" | "credentialsMarker">,
+  peer: Pick<LinkEnd, "linkAddress" | "publicAddress" | "cidr">,
+): Record<string, unknown> {
   return {
     interface: facts.interface,
     mtu: facts.mtu,

@@ -177,8 +177,8 @@ describe("ESP", () => {
   });
 
   test.each([
-    [COUNTERS.greClearOut, 8, "1 GRE packets were about to leave without encryption"],
-    [COUNTERS.privateClearOut, 12, "3 packets for 10.20.0.0/24 were about to leave beside gre1"],
+    [COUNTERS.greClearOut, 8, "1 GRE packets left without encryption"],
+    [COUNTERS.privateClearOut, 12, "3 packets for 10.20.0.0/24 left beside gre1, in the clear"],
   ])("%s must not move", (counter, value, text) => {
     expect(fault(measurement({ la: { counters: counters({ [counter]: value }) } }))).toMatchObject({
       layer: "ESP",
