@@ -55,7 +55,7 @@ export function machineFiles(paths: LabPaths, machine: Machine): MachineFiles {
  * QEMU's arguments for a machine.
  * @param port Loopback port that leads to the machine's SSH. Nothing else of the host can be reached by the machine, and
  *   the wires between machines are datagram sockets that never touch the host's network.
- * @param snapshot Name of the saved state to resume from; the machine boots when absent.
+ * @param snapshot Name of the saved state to start with, paused; the machine boots when absent.
  */
 export function machineArguments(
   paths: LabPaths,
@@ -84,7 +84,8 @@ export function machineArguments(
     ...["-device", "virtio-rng-pci", ...wires],
     ...["-qmp", `unix:${files.qmp},server=on,wait=off`],
     ...["-pidfile", files.pid, "-daemonize"],
-    ...(options.snapshot === undefined ? [] : ["-loadvm", options.snapshot]),
+    // Paused, so that all machines go on together.
+    ...(options.snapshot === undefined ? [] : ["-loadvm", options.snapshot, "-S"]),
   ];
 }
 

@@ -1,0 +1,287 @@
+import type { Direction, Fault } from "../drills/faults";
+import type { Session } from "../providers/ssh/session";
+import { type SiteName, sites, uplinkDevice } from "./network/plan";
+import { type TransitClass, transitClasses } from "./network/rules";
+import { type LabPaths, labPaths } from "./paths";
+import { openSession, run } from "./sessions";
+import { readState, writeState } from "./state";
+
+/** What a direction of the ocean does to packets. */
+export interface Water {
+  /** One-way delay that netem adds, in ms. */
+  readonly delayMs: number;
+  /** Standard deviation of the delay in ms. */
+  readonly jitterMs: number;
+  /** Share of packets lost at random, 0 to 100. */
+  readonly lossPercent: number;
+  /** Whether jitter may let packets overtake each other. */
+  readonly reorder: boolean;
+}
+
+/** A change of the ocean. What is left out stays as it is. */
+export interface OceanChange {
+  /** Round trip of the underlay in ms. Half of it goes each way; a change of one direction alters that half alone. */
+  readonly rttMs?: number;
+  /** Standard deviation of the round trip in ms; each direction gets 1/√2 of it. */
+  readonly jitterMs?: number;
+  /** Packets lost in percent, in each direction that the change is for. */
+  readonly lossPercent?: number;
+  readonly reorder?: boolean;
+  /** @default both */
+  readonly direction?: Direction;
+}
+
+/** The seed project's figure for Los Angeles to Singapore: the lab's default. */
+export const defaultRttMs = 84;
+
+/** How far from its target a calibrated median may be, in ms. */
+export const calibrationToleranceMs = 1;
+
+/** Oceans by name. `seed` is what the seed project states, `real` what GCP measures between the two regions. */
+export const presets: Readonly<Record<string, Required<Omit<OceanChange, "direction">>>> = {
+  default: { rttMs: defaultRttMs, jitterMs: 0, lossPercent: 0, reorder: false },
+  seed: { rttMs: defaultRttMs, jitterMs: 3, lossPercent: 0, reorder: false },
+  real: { rttMs: 160, jitterMs: 0, lossPercent: 0, reorder: false },
+};
+
+/** Packets and bytes that crossed the ocean since the machine `wan` booted. */
+export interface Count {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/**
+ * Counters by class. `private` counts what was dropped on the Internet because an end of it was private; `leak` what a
+ * gateway sent in clear towards a private address outside its site, dropped by its cloud.
+ */
+export type Counters = Readonly<Record<TransitClass | "leak", Count>>;
+
+/** A controlled cut, in seconds since 1970 by the clock of `wan`, which the gateways' clocks follow. */
+export interface CutTimes {
+  readonly cutAt: number;
+  readonly healedAt: number;
+}
+
+const directions: readonly Direction[] = ["la-sg", "sg-la"];
+
+// netem shapes what leaves a device, so a direction is the uplink of the site that it leads to.
+function deviceOf(direction: Direction): string {
+  return uplinkDevice(direction.slice(3) as SiteName);
+}
+
+/**
+ * The arguments of `tc qdisc replace dev <device> root`. With a rate set, netem counts a packet's delay from the moment
+ * the one before it leaves, so jitter does not reorder; at 10 Gbit/s the rate itself adds a microsecond.
+ */
+export function netemArguments(water: Water): string {
+  const jitter = water.jitterMs > 0 ? ` ${water.jitterMs.toFixed(3)}ms distribution normal` : "";
+  const loss = water.lossPercent > 0 ? ` loss ${water.lossPercent}%` : "";
+  return `netem limit 10000 delay ${water.delayMs.toFixed(3)}ms${jitter}${loss}${water.reorder ? "" : " rate 10gbit"}`;
+}
+
+/** What one direction becomes through a change. @param baseRttMs Round trip when the ocean adds nothing. */
+export function changed(water: Water, change: OceanChange, baseRttMs: number): Water {
+  return {
+    delayMs: change.rttMs === undefined ? water.delayMs : Math.max(0, (change.rttMs - baseRttMs) / 2),
+    jitterMs: change.jitterMs === undefined ? water.jitterMs : change.jitterMs / Math.SQRT2,
+    lossPercent: change.lossPercent ?? water.lossPercent,
+    reorder: change.reorder ?? water.reorder,
+  };
+}
+
+interface NetemReport {
+  readonly kind: string;
+  readonly options: {
+    readonly delay?: { readonly delay: number; readonly jitter: number };
+    readonly "loss-random"?: { readonly loss: number };
+    readonly rate?: unknown;
+  };
+}
+
+/** Reads what `tc -j qdisc show dev …` says. */
+export function parseWater(json: string): Water {
+  const netem = (JSON.parse(json) as NetemReport[]).find(({ kind }) => kind === "netem");
+  return {
+    delayMs: (netem?.options.delay?.delay ?? 0) * 1000,
+    jitterMs: (netem?.options.delay?.jitter ?? 0) * 1000,
+    lossPercent: (netem?.options["loss-random"]?.loss ?? 0) * 100,
+    reorder: netem !== undefined && netem.options.rate === undefined,
+  };
+}
+
+/** Reads each direction's state. */
+export async function readOcean(wan: Session): Promise<Record<Direction, Water>> {
+  const [toSg, toLa] = (
+    await run(
+      wan,
+      directions.map((direction) => `tc -j qdisc show dev ${deviceOf(direction)}`).join("; echo; "),
+    )
+  )
+    .trim()
+    .split(/\n\s*\n|\n(?=\[)/);
+  return { "la-sg": parseWater(toSg ?? "[]"), "sg-la": parseWater(toLa ?? "[]") };
+}
+
+/** Changes the ocean while it runs. No packet that is under way is lost. */
+export async function setOcean(wan: Session, change: OceanChange, baseRttMs: number): Promise<void> {
+  const now = await readOcean(wan);
+  const wanted = change.direction ? [change.direction] : directions;
+  const commands = wanted.map(
+    (direction) =>
+      `tc qdisc replace dev ${deviceOf(direction)} root ${netemArguments(changed(now[direction], change, baseRttMs))}`,
+  );
+  await run(wan, commands.join(" && "));
+}
+
+function addRules(fault: Fault): string {
+  return fault.matches
+    .map((match) => `add rule ip ocean cut ${match} counter drop comment "${fault.name}"\n`)
+    .join("");
+}
+
+/**
+ * Makes a fault happen, in one transaction of the kernel's. Faults add up until `heal`.
+ * @returns when, in seconds since 1970 by the clock of `wan`.
+ */
+export async function cut(wan: Session, fault: Fault): Promise<number> {
+  return Number(await run(wan, "nft -f - && echo $EPOCHREALTIME", { stdin: addRules(fault) }));
+}
+
+/** Ends all faults. @returns when, in seconds since 1970 by the clock of `wan`. */
+export async function heal(wan: Session): Promise<number> {
+  return Number(await run(wan, "nft flush chain ip ocean cut && echo $EPOCHREALTIME"));
+}
+
+/** Makes a fault happen for a time that `wan` itself keeps, free of what SSH takes, and ends all faults after it. */
+export async function cutFor(wan: Session, fault: Fault, seconds: number): Promise<CutTimes> {
+  const script = `nft -f - && echo $EPOCHREALTIME && sleep ${seconds}; nft flush chain ip ocean cut && echo $EPOCHREALTIME`;
+  const said = await run(wan, script, { stdin: addRules(fault), timeoutMs: seconds * 1000 + 60_000 });
+  const [cutAt, healedAt] = said.trim().split("\n").map(Number);
+  if (cutAt === undefined || healedAt === undefined)
+    throw new Error(`the fault ${fault.name} was not accepted`);
+  return { cutAt, healedAt };
+}
+
+/** Names of the faults that are in force. */
+export async function readFaults(wan: Session): Promise<string[]> {
+  const rules = await run(wan, "nft list chain ip ocean cut");
+  return [...new Set([...rules.matchAll(/comment "([^"]*)"/g)].map((found) => found[1] ?? ""))];
+}
+
+/** Reads the ocean's counters. */
+export async function readCounters(wan: Session): Promise<Counters> {
+  const listing = await run(
+    wan,
+    "nft list counters table ip ocean; for vpc in vpc-la vpc-sg; do ip netns exec $vpc nft list counters table ip vpc; done",
+  );
+  const counters = new Map<string, Count>();
+  for (const [, name, packets, bytes] of listing.matchAll(/counter (\w+) \{\s+packets (\d+) bytes (\d+)/g)) {
+    const sum = counters.get(name!) ?? { packets: 0, bytes: 0 };
+    counters.set(name!, { packets: sum.packets + Number(packets), bytes: sum.bytes + Number(bytes) });
+  }
+  const none: Count = { packets: 0, bytes: 0 };
+  const pairs = transitClasses.map((name) => [name, counters.get(`seen_${name}`) ?? none] as const);
+  return Object.fromEntries([...pairs, ["leak", counters.get("leak") ?? none]]) as Counters;
+}
+
+/**
+ * Measures the underlay's round trip between the sites' public addresses.
+ * @returns every answered probe's round trip in ms, in the order in which they were sent.
+ */
+export async function measureUnderlay(la: Session, probes = 60, intervalMs = 25): Promise<number[]> {
+  // The first packets after a quiet time are slow, most of all on an emulated processor.
+  const warm = 10;
+  const ping = `ping -n -c ${probes + warm} -i ${intervalMs / 1000} ${sites.sg.publicGateway}`;
+  const { stdout } = await la.exec(ping);
+  return [...stdout.matchAll(/icmp_seq=(\d+) .*time=([\d.]+) ms/g)]
+    .filter((found) => Number(found[1]) > warm)
+    .map((found) => Number(found[2]));
+}
+
+/** @throws Error when nothing was measured. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted[Math.floor(sorted.length / 2)];
+  if (middle === undefined)
+    throw new Error("the gateways' public addresses do not answer each other's pings");
+  return middle;
+}
+
+/** What a calibration found. */
+export interface Calibration {
+  /** Median round trip when the ocean adds nothing, in ms. */
+  readonly baseRttMs: number;
+  /** Median round trip at the target, in ms. */
+  readonly rttMs: number;
+}
+
+/**
+ * Finds how much delay makes the underlay's median round trip the target, and leaves the ocean there, calm.
+ * @throws Error when it can't come within `calibrationToleranceMs`, which tells of a host that is too busy.
+ */
+export async function calibrate(la: Session, wan: Session, targetMs = defaultRttMs): Promise<Calibration> {
+  const calm = presets["default"]!;
+  await setOcean(wan, { ...calm, rttMs: 0 }, 0);
+  let baseRttMs = median(await measureUnderlay(la));
+  const seen: number[] = [];
+  for (let round = 0; round < 6; round++) {
+    await setOcean(wan, { ...calm, rttMs: targetMs }, baseRttMs);
+    const rttMs = median(await measureUnderlay(la));
+    if (Math.abs(rttMs - targetMs) <= calibrationToleranceMs / 2) return { baseRttMs, rttMs };
+    seen.push(rttMs);
+    baseRttMs += rttMs - targetMs;
+  }
+  const last = seen[seen.length - 1]!;
+  if (Math.abs(last - targetMs) <= calibrationToleranceMs) return { baseRttMs, rttMs: last };
+  throw new Error(
+    `the ocean's round trip does not settle at ${targetMs} ms (medians: ${seen.join(", ")} ms): this host is too busy; try again`,
+  );
+}
+
+/** The ocean of a running lab. */
+export interface Ocean {
+  /** @throws Error when the lab was never calibrated. */
+  set(change: OceanChange): Promise<void>;
+  calibrate(targetMs?: number): Promise<Calibration>;
+  cut(fault: Fault): Promise<number>;
+  cutFor(fault: Fault, seconds: number): Promise<CutTimes>;
+  heal(): Promise<number>;
+  faults(): Promise<string[]>;
+  read(): Promise<Record<Direction, Water>>;
+  counters(): Promise<Counters>;
+  /** Median round trip of the underlay in ms. */
+  rtt(): Promise<number>;
+  close(): void;
+}
+
+/** Opens sessions to the machines that make and measure the ocean. @throws SshError */
+export async function openOcean(paths: LabPaths = labPaths()): Promise<Ocean> {
+  const wan = await openSession("wan", { paths });
+  const la = await openSession("la", { paths }).catch((error: unknown) => {
+    wan.close();
+    throw error;
+  });
+  return {
+    set: async (change) => {
+      const { baseRttMs } = readState(paths);
+      if (baseRttMs === undefined) throw new Error("the ocean was never calibrated: run `npm run lab -- up`");
+      await setOcean(wan, change, baseRttMs);
+    },
+    calibrate: async (targetMs) => {
+      const calibration = await calibrate(la, wan, targetMs);
+      writeState(paths, { ...readState(paths), baseRttMs: calibration.baseRttMs });
+      return calibration;
+    },
+    cut: (fault) => cut(wan, fault),
+    cutFor: (fault, seconds) => cutFor(wan, fault, seconds),
+    heal: () => heal(wan),
+    faults: () => readFaults(wan),
+    read: () => readOcean(wan),
+    counters: () => readCounters(wan),
+    rtt: async () => median(await measureUnderlay(la)),
+    close: () => {
+      la.close();
+      wan.close();
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { z } from "zod";
+import type { Direction } from "../drills/faults";
+import { linkFactsSchema } from "../providers/probes/facts";
+import { linkStatus, type LinkStatus } from "../providers/probes/status";
+import { runPulumi } from "../toolchain/pulumi";
+import { stackStateDirectory } from "./machines/disks";
+import { machineProcess } from "./machines/qemu";
+import { type Machine, machines } from "./network/plan";
+import { openOcean, type Water } from "./ocean";
+import type { LabPaths } from "./paths";
+import { answers } from "./sessions";
+import { readState } from "./state";
+
+export interface MachineStatus {
+  readonly state: "up" | "not answering" | "stopped";
+  /** Loopback port of its SSH. */
+  readonly port: number | null;
+  /** Memory of this computer that it takes, in MiB. */
+  readonly memoryMiB: number;
+}
+
+/** What `npm run lab -- status --json` prints. */
+export interface LabStatus {
+  /** `absent` when nothing is deployed. */
+  readonly link: LinkStatus["link"] | { readonly state: "absent" };
+  readonly machines: Readonly<Record<Machine, MachineStatus>>;
+  /** What the ocean does each way; null when `wan` doesn't answer. */
+  readonly ocean: Readonly<Record<Direction, Water>> | null;
+  /** Names of the faults in force. */
+  readonly faults: readonly string[];
+}
+
+async function machineStatus(paths: LabPaths, machine: Machine): Promise<MachineStatus> {
+  const port = readState(paths).ports[machine] ?? null;
+  const found = machineProcess(paths, machine);
+  const memoryMiB = Math.round((found?.residentBytes ?? 0) / 2 ** 20);
+  if (!found) return { state: "stopped", port, memoryMiB };
+  const state = (await answers(machine, paths).catch(() => false)) ? "up" : "not answering";
+  return { state, port, memoryMiB };
+}
+
+async function link(paths: LabPaths): Promise<LabStatus["link"]> {
+  const stack = path.join(stackStateDirectory(paths), ".pulumi", "stacks", "crossborder", "lab.json");
+  if (!existsSync(stack)) return { state: "absent" };
+  const args = ["stack", "output", "--json", "--show-secrets", "--stack", "lab"];
+  const { status, stdout, stderr } = await runPulumi(args, { quiet: true });
+  if (status !== 0) throw new Error(`the outputs of the stack cannot be read: ${stderr.trim()}`);
+  const outputs = z.object({ linkFacts: linkFactsSchema.optional() }).parse(JSON.parse(stdout));
+  return outputs.linkFacts ? (await linkStatus(outputs.linkFacts)).link : { state: "absent" };
+}
+
+/** Looks at everything there is in the lab. Never fails for something that is broken: it says so. */
+export async function labStatus(paths: LabPaths): Promise<LabStatus> {
+  const states = await Promise.all(
+    machines.map(async (machine) => [machine, await machineStatus(paths, machine)] as const),
+  );
+  const all = Object.fromEntries(states) as Record<Machine, MachineStatus>;
+  let water: LabStatus["ocean"] = null;
+  let faults: string[] = [];
+  if (all.wan.state === "up" && all.la.state === "up") {
+    const ocean = await openOcean(paths);
+    try {
+      water = await ocean.read();
+      faults = await ocean.faults();
+    } finally {
+      ocean.close();
+    }
+  }
+  return { link: await link(paths), machines: all, ocean: water, faults };
+}
+
+function describeWater(water: Water): string {
+  const loss = water.lossPercent > 0 ? `, loss ${water.lossPercent.toFixed(1)} %` : "";
+  const jitter = water.jitterMs > 0 ? ` ± ${water.jitterMs.toFixed(1)}` : "";
+  return `${water.delayMs.toFixed(1)}${jitter} ms${loss}${water.reorder ? ", may reorder" : ""}`;
+}
+
+/** Machines and ocean as a table for people. */
+export function renderMachines(status: LabStatus): string {
+  const rows = machines.map((machine) => {
+    const { state, port, memoryMiB } = status.machines[machine];
+    const where = port === null ? "" : `ssh 127.0.0.1:${port}`;
+    return `  ${machine.padEnd(12)}${state.padEnd(15)}${where.padEnd(22)}${memoryMiB} MiB`;
+  });
+  if (status.ocean) {
+    const { "la-sg": toSg, "sg-la": toLa } = status.ocean;
+    rows.push(`  ${"ocean".padEnd(12)}adds ${describeWater(toSg)} to sg, ${describeWater(toLa)} to la`);
+  }
+  for (const fault of status.faults)
+    rows.push(`  ${"fault".padEnd(12)}${fault} (in force; heal with: npm run lab -- ocean --heal)`);
+  return rows.join("\n");
+}
