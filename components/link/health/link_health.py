@@ -9,7 +9,6 @@ a message that could not be delivered is sent by the next run.
 """
 
 import contextlib
-import datetime
 import json
 import os
 import sys
@@ -142,18 +141,19 @@ def load_memory(config):
     try:
         with open(memory_path(config)) as file:
             memory = json.load(file)
-        if isinstance(memory, dict) and all(type(memory.get(key)) is type(fresh[key]) for key in fresh):
+        if all(type(memory[key]) is type(fresh[key]) for key in fresh):
+            memory["window"] = [[int(sent), int(lost)] for sent, lost in memory["window"]]
             return memory
-        log("state.json is not understood; starting afresh")
+        log("state.json holds something else; starting afresh")
     except OSError:
         pass
-    except ValueError:
+    except (ValueError, TypeError, KeyError):
         log("state.json is damaged; starting afresh")
     return fresh
 
 
 def hour_of(at):
-    return datetime.datetime.utcfromtimestamp(at).strftime("%Y-%m-%dT%H")
+    return time.strftime("%Y-%m-%dT%H", time.gmtime(at))
 
 
 def append_record(config, record):
@@ -344,7 +344,7 @@ def run(config):
         # A probe that starts on a healthy link has nothing to tell.
         if (before, memory["state"]) != ("unknown", "up"):
             event = {"from": before, "to": memory["state"], "reason": memory["reason"]}
-            event["at"] = datetime.datetime.utcfromtimestamp(now).strftime("%Y-%m-%dT%H:%M:%SZ")
+            event["at"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
             event.update(site=config["site"], host=config["host"], link=config["name"])
             event["figures"] = {key: record.get(key) for key in ("rttMs", "jitterMs", "sent", "lost", "bfd", "bgp", "ikeAgeSeconds")}
             memory["pending"] = (memory["pending"] + [event])[-PENDING_MAX:]
