@@ -38,9 +38,18 @@ export function generateKeys(): { privateKey: string; publicKey: string } {
  * @param options.acceptEnvironment Whether it takes variables from clients, as AcceptEnv does. @default true
  * @param options.cwd Where commands run. @default this process's directory
  * @param options.password Lets the user in with this too.
+ * @param options.environment Variables that commands see besides the client's.
+ * @param options.rewrite Changes a command line before it runs, e.g. where paths differ from a real host's.
  */
 export async function startSshServer(
-  options: { port?: number; acceptEnvironment?: boolean; cwd?: string; password?: string } = {},
+  options: {
+    port?: number;
+    acceptEnvironment?: boolean;
+    cwd?: string;
+    password?: string;
+    environment?: NodeJS.ProcessEnv;
+    rewrite?: (command: string) => string;
+  } = {},
 ): Promise<SshServer> {
   const user = "tester";
   const hostKeys = generateKeys();
@@ -79,7 +88,8 @@ export async function startSshServer(
             })
             .on("exec", (acceptExec, _reject, { command }) => {
               commands.push({ command, environment });
-              runCommand(acceptExec(), command, environment, options.cwd);
+              const line = options.rewrite?.(command) ?? command;
+              runCommand(acceptExec(), line, { ...options.environment, ...environment }, options.cwd);
             });
         });
       });
@@ -108,7 +118,7 @@ export async function startSshServer(
 function runCommand(
   channel: ServerChannel,
   command: string,
-  environment: Readonly<Record<string, string>>,
+  environment: NodeJS.ProcessEnv,
   cwd: string | undefined,
 ): void {
   const child = spawn("/bin/sh", ["-c", command], {

@@ -118,6 +118,11 @@ export class TemporaryHost {
     return log.split("\n").filter((line) => matching.test(line));
   }
 
+  /** A command line for a real host, with this one's path of the installer. */
+  localise(command: string): string {
+    return command.replaceAll(INSTALLER_PATH, this.root + INSTALLER_PATH);
+  }
+
   /** Runs a command line as sshd would. */
   exec(command: string, stdin = ""): Promise<ExecResult> {
     return new Promise((resolve, reject) => {
