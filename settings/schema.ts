@@ -163,7 +163,7 @@ export const schema = {
     .optional()
     .describe("Secret. The key to the hosts, OpenSSH format."),
   webhook: z
-    .url({ protocol: /^https?$/, error: "an http or https URL" })
+    .url({ protocol: /^https$/, error: "an https URL" })
     .optional()
     .describe("Secret. Called by the gateways when the link's state changes."),
 } as const;
@@ -180,5 +180,6 @@ export type SiteSettings = Settings["sites"][string];
 export type GatewaySettings = SiteSettings["existing"]["gateways"][number];
 export type LinkSettings = Settings["link"];
 export type IpsecSettings = LinkSettings["ipsec"];
+export type GateSettings = Settings["gate"];
 export type HealthSettings = Settings["health"];
 export type BfdSettings = Exclude<LinkSettings["bfd"], "off">;

@@ -110,6 +110,11 @@ def systemctl(verb, *units):
     must_run("systemctl %s" % " ".join((verb,) + units), ["systemctl", verb] + list(units))
 
 
+def enable(verb, *units):
+    """`enable` or `disable`. What starts at boot is read at boot: the running systemd need not reload, which is slow."""
+    systemctl(verb, "--no-reload", *units)
+
+
 def unit_states(names):
     """What systemd knows of units: name -> {"enabled": bool, "active": bool, "found": bool, "failed": bool}."""
     if not names:
@@ -585,7 +590,7 @@ class Switch:
             return
         # Disabled while its file is still there: systemd finds the links by the file's [Install].
         if not prior["enabled"]:
-            systemctl("disable", name)
+            enable("disable", name)
         if state["active"]:
             systemctl("stop", name)
         self.acted.append("stop %s" % name)
@@ -621,6 +626,10 @@ class Switch:
     def bring_up(self, dirty):
         states = unit_states([unit["name"] for unit in self.units])
         earlier = self.earlier_units()
+        disabled = list(dict.fromkeys(unit["name"] for unit in self.units if not states[unit["name"]]["enabled"]))
+        if disabled:
+            self.attempt(enable, "enable", *disabled)
+            self.acted += ["enable %s" % name for name in disabled]
         for unit in self.units:
             # A file that leaves is watched by the unit as it was, not as it will be.
             watched = [path for one in earlier + [unit] if one["name"] == unit["name"] for path in one["watches"]]
@@ -634,9 +643,6 @@ class Switch:
 
     def bring_up_unit(self, unit, state, notice):
         name = unit["name"]
-        if not state["enabled"]:
-            systemctl("enable", name)
-            self.acted.append("enable %s" % name)
         if not state["active"]:
             if state["failed"]:
                 systemctl("reset-failed", name)
@@ -654,7 +660,7 @@ class Switch:
     def restore_unit(self, name):
         prior = self.records.state["baseline"]["units"][name]
         if prior["enabled"]:
-            systemctl("enable", name)
+            enable("enable", name)
         if prior["active"]:
             systemctl("start", name)
             self.acted.append("start %s" % name)
@@ -704,7 +710,7 @@ def arm(component, seconds):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write_atomically(path, content.encode(), 0o644)
     systemctl("daemon-reload")
-    systemctl("enable", name + ".timer")
+    enable("enable", name + ".timer")
     systemctl("restart", name + ".timer")
 
 
@@ -714,12 +720,11 @@ def disarm(component):
     if not any(os.path.exists(path) for path in paths):
         return
     if os.path.exists(paths[0]):
-        systemctl("disable", name + ".timer")
+        enable("disable", name + ".timer")
         systemctl("stop", name + ".timer")
     for path in paths:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-    systemctl("daemon-reload")
 
 
 # ---------------------------------------------------------------------------------------------- operations

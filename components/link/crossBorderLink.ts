@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { LinkFacts } from "../../providers/probes/facts";
 import { addressAt } from "../../settings/ipv4";
-import type { HealthSettings, LinkSettings } from "../../settings/schema";
+import type { GateSettings, HealthSettings, LinkSettings } from "../../settings/schema";
 import { Component } from "../component";
 import { HostConfiguration } from "../host/configuration";
 import type { Host } from "../host/host";
@@ -21,6 +21,8 @@ export interface CrossBorderLinkArgs {
   readonly primary: Site;
   readonly secondary: Site;
   readonly link: LinkSettings;
+  /** The limits of a healthy link. */
+  readonly gate: Pick<GateSettings, "budgetMs" | "lossLimitPercent">;
   readonly health: HealthSettings;
   /** IPv4 ranges that SSH to the gateways may come from. */
   readonly sshFrom: readonly string[];
@@ -37,8 +39,14 @@ export interface CrossBorderLinkArgs {
  * itself on both.
  */
 export class CrossBorderLink extends Component {
+  readonly name: string;
+  /** The GRE device, by the same name on both gateways. */
+  readonly device = GRE_DEVICE;
+  /** The end that starts IKE. */
+  readonly primary: pulumi.Output<LinkEnd>;
+  readonly secondary: pulumi.Output<LinkEnd>;
   /** What must be known of the link to measure it. Secret, for the connections in it. */
-  readonly facts: pulumi.Output<Omit<LinkFacts, "budgetMs" | "lossLimitPercent">>;
+  readonly facts: pulumi.Output<LinkFacts>;
   /** Changes whenever the link's configuration does. */
   readonly fingerprint: pulumi.Output<string>;
   /** What each gateway that carries the link was given. */
@@ -46,9 +54,12 @@ export class CrossBorderLink extends Component {
 
   constructor(name: string, args: CrossBorderLinkArgs, options?: pulumi.ComponentResourceOptions) {
     super("CrossBorderLink", name, {}, options);
+    this.name = name;
     const keys = this.preSharedKeys(args.link.ipsec.psk);
     const ends = [this.end(args.primary, args, true), this.end(args.secondary, args, false)] as const;
     const [primary, secondary] = ends;
+    this.primary = primary.end;
+    this.secondary = secondary.end;
     this.hosts = [this.stage(args, primary, secondary, keys), this.stage(args, secondary, primary, keys)];
 
     const commit = new TwoPhaseCommit(
@@ -64,17 +75,19 @@ export class CrossBorderLink extends Component {
       .all([commit.urn, ...this.hosts.map(({ generation }) => generation)])
       .apply(([, ...generations]) => generations.join("+"));
     this.facts = pulumi.secret(
-      pulumi.all([primary.end, secondary.end, primary.host.connection, secondary.host.connection]).apply(
-        ([initiator, responder, initiatorConnection, responderConnection]) => ({
+      pulumi
+        .all([primary.end, secondary.end, primary.host.connection, secondary.host.connection])
+        .apply(([initiator, responder, initiatorConnection, responderConnection]) => ({
           name,
           initiator: { ...factsOf(initiator), connection: initiatorConnection },
           responder: { ...factsOf(responder), connection: responderConnection },
           interface: GRE_DEVICE,
           mtu: args.link.mtu,
           bfd: args.link.bfd !== "off",
+          budgetMs: args.gate.budgetMs,
+          lossLimitPercent: args.gate.lossLimitPercent,
           credentialsMarker: SECRETS_FILE,
-        }),
-      ),
+        })),
     );
     this.registerOutputs({ fingerprint: this.fingerprint });
   }
@@ -86,7 +99,11 @@ export class CrossBorderLink extends Component {
     return pulumi.secret(pulumi.output({ send: key(psk.send), accept: psk.accept.map(key) }));
   }
 
-  private end(site: Site, args: CrossBorderLinkArgs, initiator: boolean): { host: Host; end: pulumi.Output<LinkEnd> } {
+  private end(
+    site: Site,
+    args: CrossBorderLinkArgs,
+    initiator: boolean,
+  ): { host: Host; end: pulumi.Output<LinkEnd> } {
     const host = site.gateways[0];
     if (!host) throw new Error(`site ${site.name} has no gateway to carry the link`);
     const end = site.publicAddress.apply((publicAddress) => ({
@@ -117,6 +134,7 @@ export class CrossBorderLink extends Component {
         return linkManifest({
           view,
           link: args.link,
+          gate: args.gate,
           keys: sharedKeys,
           sshFrom: args.sshFrom,
           sshPort: args.sshPort,

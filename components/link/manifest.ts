@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
-import type { HealthSettings, LinkSettings } from "../../settings/schema";
+import type { GateSettings, HealthSettings, LinkSettings } from "../../settings/schema";
 import { packagesFor } from "../host/families";
 import type { Command, HostFile, Manifest, Unit } from "../host/manifest";
 import type { LinkView } from "./ends";
@@ -38,6 +38,7 @@ export interface LinkInputs {
   readonly keys: PreSharedKeys;
   readonly sshFrom: readonly string[];
   readonly sshPort: number;
+  readonly gate: Pick<GateSettings, "budgetMs" | "lossLimitPercent">;
   readonly health: HealthSettings;
   readonly webhook?: string;
 }
@@ -89,7 +90,7 @@ export function linkManifest(inputs: LinkInputs): Manifest {
       { name: "sh reads the GRE script", argv: ["sh", "-n", `{stage}${GRE_SCRIPT}`] },
     ],
     units: linkUnits(health.units),
-    teardown: [],
+    teardown: health.teardown,
     verify: [
       { name: "the firewall is loaded", argv: ["nft", "list", "chain", "inet", FIREWALL_TABLE, "output"] },
       {

@@ -47,8 +47,8 @@ describe("apply", () => {
     expect(host.read("/etc/sysctl.d/90-crossborder-link.conf")).toBe("net.ipv4.ip_forward = 1\n");
     expect(host.isEnabled("frr.service") && host.isActive("frr.service")).toBe(true);
     expect(host.calls(/^systemctl (enable|start|reload|restart)/)).toEqual([
+      "systemctl enable --no-reload frr.service",
       "systemctl reload strongswan.service",
-      "systemctl enable frr.service",
       "systemctl start frr.service",
     ]);
   });
@@ -107,7 +107,7 @@ describe("apply", () => {
     await apply(withUnit("[Service]\n"));
     expect(host.calls(/^systemctl (?!show)/)).toEqual([
       "systemctl daemon-reload",
-      "systemctl enable crossborder-gre.service",
+      "systemctl enable --no-reload crossborder-gre.service",
       "systemctl start crossborder-gre.service",
     ]);
     await apply(withUnit("[Service]\nType=oneshot\n"));

@@ -45,9 +45,9 @@ describe("remove", () => {
     expect(host.snapshot()).toEqual(before);
     expect(host.calls(/^systemctl (reload|stop|start|disable)/)).toEqual([
       "systemctl reload frr.service",
-      "systemctl disable frr.service",
+      "systemctl disable --no-reload frr.service",
       "systemctl stop frr.service",
-      "systemctl disable crossborder-gre.service",
+      "systemctl disable --no-reload crossborder-gre.service",
       "systemctl stop crossborder-gre.service",
       "systemctl start frr.service",
     ]);

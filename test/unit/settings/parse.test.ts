@@ -170,7 +170,7 @@ test("all errors are named at once", () => {
 
 test("a secret is never repeated in an error", () => {
   const errors = errorsOf(withValue(["webhook"], "gopher://token@example"));
-  expect(errors).toEqual(["crossborder:webhook is [secret]; it must be an http or https URL."]);
+  expect(errors).toEqual(["crossborder:webhook is [secret]; it must be an https URL."]);
 });
 
 test("an emulated ocean may be faster than light", () => {

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { linkFactsSchema } from "../providers/probes/facts";
+
+/**
+ * The outputs of the stack: what other stacks and the program's own tools may rely on. Additions are compatible;
+ * anything else is a new version.
+ */
+
+const figures = z.object({ p50: z.number(), p95: z.number(), p99: z.number(), jitter: z.number() });
+
+const end = z.object({
+  site: z.string(),
+  host: z.string(),
+  /** The address on gre1. */
+  linkAddress: z.string(),
+  publicAddress: z.string(),
+  cidr: z.string(),
+  asn: z.number(),
+});
+
+/** The link between the sites, and what the deployment gate measured of it. Not secret. */
+export const linkOutput = z.object({
+  name: z.string(),
+  primary: end,
+  secondary: end,
+  device: z.string(),
+  mtu: z.number(),
+  ipsecProfile: z.string(),
+  budgetMs: z.number(),
+  lossLimitPercent: z.number(),
+  gate: z.object({
+    verdict: z.string(),
+    rttMs: figures,
+    underlayRttMs: figures.nullable(),
+    lossPercent: z.number(),
+    encrypted: z.boolean(),
+    measuredAt: z.string(),
+  }),
+});
+export type LinkOutput = z.infer<typeof linkOutput>;
+
+/** One host, how to reach it, and what it was given. Secret. */
+const hostOutput = z.object({
+  name: z.string(),
+  connection: linkFactsSchema.shape.initiator.shape.connection,
+  components: z.array(z.object({ component: z.string(), generation: z.string() })),
+});
+export type HostOutput = z.infer<typeof hostOutput>;
+
+/** All outputs. `hosts` and `linkFacts` hold keys to the hosts and are secrets. */
+export const stackOutputs = z.object({
+  link: linkOutput,
+  linkFacts: linkFactsSchema,
+  hosts: z.array(hostOutput),
+});
+export type StackOutputs = z.infer<typeof stackOutputs>;
