@@ -13,7 +13,7 @@ const program = readFileSync(path.join(__dirname, "clock.py"), "utf8");
 async function ask(session: Session, site: SiteName, mode: "measure" | "step"): Promise<number> {
   // chronyd starts over, or it would weigh samples from before the step.
   const after = mode === "step" ? " && (chronyc -n reset sources && chronyc -n burst 3/4) >/dev/null" : "";
-  return Number(await run(session, `python3 - ${sites[site].router} ${mode}${after}`, { stdin: program }));
+  return Number(await run(session, `python3 -I - ${sites[site].router} ${mode}${after}`, { stdin: program }));
 }
 
 /** Measures each gateway's clock against `wan`'s, in ms; positive when the gateway is behind. */

@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { connect, type Session, SshError, type SshConnection } from "../providers/ssh/session";
 import type { Machine } from "./network/plan";
 import { type LabPaths, labPaths } from "./paths";
-import { inventory } from "./state";
+import { inventoryEntry } from "./state";
 
 /** How to reach a machine of the lab over SSH, with its key pinned. */
 export function connectionOf(machine: Machine, paths: LabPaths = labPaths()): SshConnection {
-  const { privateKeyFile, ...entry } = inventory(paths).machines[machine];
+  const { privateKeyFile, ...entry } = inventoryEntry(paths, machine);
   return { ...entry, privateKey: readFileSync(privateKeyFile, "utf8") };
 }
 

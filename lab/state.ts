@@ -65,21 +65,22 @@ export interface Inventory {
   readonly machines: Readonly<Record<Machine, InventoryEntry>>;
 }
 
-/** The lab's machines as their users see them. @throws Error when a machine has no port yet, that is before `up`. */
-export function inventory(paths: LabPaths): Inventory {
-  const { ports } = readState(paths);
-  const entry = (machine: Machine): InventoryEntry => {
-    const port = ports[machine];
-    if (port === undefined) throw new Error("there is no lab here: run `npm run lab -- up`");
-    return {
-      host: "127.0.0.1",
-      port,
-      user: "root",
-      hostKey: hostKey(paths, machine).publicKey,
-      privateKeyFile: userKey(paths).privateKeyFile,
-    };
+/** How to reach one machine. @throws Error when it has no port yet, that is before `up`. */
+export function inventoryEntry(paths: LabPaths, machine: Machine): InventoryEntry {
+  const port = readState(paths).ports[machine];
+  if (port === undefined) throw new Error("there is no lab here: run `npm run lab -- up`");
+  return {
+    host: "127.0.0.1",
+    port,
+    user: "root",
+    hostKey: hostKey(paths, machine).publicKey,
+    privateKeyFile: userKey(paths).privateKeyFile,
   };
-  const entries = machines.map((machine) => [machine, entry(machine)] as const);
+}
+
+/** The lab's machines as their users see them. @throws Error when one has no port yet, that is before `up`. */
+export function inventory(paths: LabPaths): Inventory {
+  const entries = machines.map((machine) => [machine, inventoryEntry(paths, machine)] as const);
   return { machines: Object.fromEntries(entries) as Record<Machine, InventoryEntry> };
 }
 

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { Direction } from "../../drills/faults";
-import { type OceanChange, openOcean, presets } from "../ocean";
+import type { OceanChange } from "../network/water";
+import { openOcean, presets } from "../ocean";
 import { existingLab, type LabCommand, numberOption, UsageError } from "./command";
 
 function directionOption(text: string | undefined): Direction | undefined {

@@ -5,7 +5,7 @@ import { type Client, clients, type Machine, machines } from "../network/plan";
 import { writeKnownHosts } from "../identity";
 import { machineFiles } from "../machines/qemu";
 import type { LabPaths } from "../paths";
-import { inventory } from "../state";
+import { inventoryEntry } from "../state";
 import { existingLab, type LabCommand, UsageError } from "./command";
 
 function isMachine(name: string): name is Machine {
@@ -23,7 +23,7 @@ function quoted(word: string): string {
 
 /** OpenSSH's arguments for a machine, whose key is pinned. */
 export function sshArguments(paths: LabPaths, machine: Machine): string[] {
-  const { host, port, user, privateKeyFile } = inventory(paths).machines[machine];
+  const { host, port, user, privateKeyFile } = inventoryEntry(paths, machine);
   const options = {
     IdentitiesOnly: "yes",
     UserKnownHostsFile: writeKnownHosts(paths),

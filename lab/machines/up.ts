@@ -169,9 +169,8 @@ async function checkSeed(paths: LabPaths, machine: Machine): Promise<void> {
       "systemctl start lab-seed.service 2>&1 || { journalctl -b -u lab-seed.service --no-pager -o cat; exit 1; }";
     await run(session, wait);
   } catch (error) {
-    throw new Error(
-      `${machine} did not take its address plan: ${error instanceof Error ? error.message : error}`,
-    );
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${machine} did not take its address plan: ${reason}`, { cause: error });
   } finally {
     session.close();
   }

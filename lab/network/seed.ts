@@ -11,6 +11,10 @@ import {
   uplinkDevice,
 } from "./plan";
 import { oceanRules, vpcRules } from "./rules";
+import { netemArguments, type Water } from "./water";
+
+/** The ocean from power-on until its calibration: about 84 ms. */
+const uncalibrated: Water = { delayMs: 40, jitterMs: 0, lossPercent: 0, reorder: false };
 
 /**
  * The files of a machine's seed disk that say who it is on the network, by name. `apply` runs at each boot, before
@@ -76,34 +80,37 @@ ip netns add ${vpc}
 ip netns add ${client}
 ip netns exec ${vpc} sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 \\
   net.ipv4.conf.default.rp_filter=0 net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0
-ip -n ${vpc} link set lo up
-ip -n ${vpc} link add br0 type bridge forward_delay 0 stp_state 0
-ip link set ${wire} netns ${vpc}
-ip -n ${vpc} link set ${wire} mtu ${site.mtu} master br0 up
-ip link add client netns ${vpc} mtu ${site.mtu} type veth peer name net0 netns ${client} mtu ${site.mtu}
-ip -n ${vpc} link set client master br0 up
-ip -n ${vpc} link set br0 mtu ${site.mtu} up
-ip -n ${vpc} address add ${site.router}/24 dev br0
-
-ip link add ${uplink} mtu ${internetMtu} type veth peer name up0 netns ${vpc} mtu ${internetMtu}
-ip link set ${uplink} up
-ip address add ${site.uplink.internet}/30 dev ${uplink}
-ip route add ${site.publicCidr} via ${site.uplink.cloud} dev ${uplink}
-ip -n ${vpc} link set up0 up
-ip -n ${vpc} address add ${site.uplink.cloud}/30 dev up0
-ip -n ${vpc} address add ${site.publicRouter}/32 dev up0
-ip -n ${vpc} route add default via ${site.uplink.internet} dev up0 src ${site.publicRouter}
-ip -n ${vpc} route add blackhole ${site.publicCidr}
+ip -batch - <<'END'
+link set ${wire} netns ${vpc}
+link add client netns ${vpc} mtu ${site.mtu} type veth peer name net0 netns ${client} mtu ${site.mtu}
+link add ${uplink} mtu ${internetMtu} type veth peer name up0 netns ${vpc} mtu ${internetMtu}
+link set ${uplink} up
+address add ${site.uplink.internet}/30 dev ${uplink}
+route add ${site.publicCidr} via ${site.uplink.cloud} dev ${uplink}
+END
+tc qdisc replace dev ${uplink} root ${netemArguments(uncalibrated)}
+ip -n ${vpc} -batch - <<'END'
+link set lo up
+link add br0 type bridge forward_delay 0 stp_state 0
+link set ${wire} mtu ${site.mtu} master br0 up
+link set client master br0 up
+link set br0 mtu ${site.mtu} up
+address add ${site.router}/24 dev br0
+link set up0 up
+address add ${site.uplink.cloud}/30 dev up0
+address add ${site.publicRouter}/32 dev up0
+route add default via ${site.uplink.internet} dev up0 src ${site.publicRouter}
+route add blackhole ${site.publicCidr}
+route add ${sites[peerOf(site.name)].cidr} via ${site.gateway} dev br0
+route add ${serviceAddress}/32 via ${site.gateway} dev br0
+END
 ip netns exec ${vpc} nft -f $seed/${vpc}.nft
-
-ip -n ${vpc} route add ${sites[peerOf(site.name)].cidr} via ${site.gateway} dev br0
-ip -n ${vpc} route add ${serviceAddress}/32 via ${site.gateway} dev br0
-
-ip -n ${client} link set lo up
-ip -n ${client} link set net0 up
-ip -n ${client} address add ${site.client}/24 dev net0
-ip -n ${client} route add default via ${site.router} dev net0
-
+ip -n ${client} -batch - <<'END'
+link set lo up
+link set net0 up
+address add ${site.client}/24 dev net0
+route add default via ${site.router} dev net0
+END
 systemd-run --quiet --no-block --unit=lab-ntp-${site.name} -p NetworkNamespacePath=/run/netns/${vpc} -p Restart=always \\
   /usr/sbin/chronyd -d -x -f $seed/ntp-${site.name}.conf
 `;
