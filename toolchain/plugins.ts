@@ -36,8 +36,8 @@ function failedLately(): boolean {
   return remembered !== undefined && Date.now() - remembered.mtimeMs < retryAfterMs;
 }
 
-/** Any answer will do: the question is only whether there is a way to the server. */
-async function canReachServer(): Promise<boolean> {
+/** Whether there is a way to the server of Pulumi's releases and plugins; any answer of it will do. */
+export async function canReachReleases(): Promise<boolean> {
   try {
     await fetch("https://get.pulumi.com/", { method: "HEAD", signal: AbortSignal.timeout(reachTimeoutMs) });
     return true;
@@ -74,7 +74,7 @@ export async function choosePlugins(cli: PulumiCli): Promise<PluginChoice> {
   if (wanted().every(isInstalled)) return "official";
   if (wish === undefined && failedLately()) return "builtin";
   try {
-    if (!(await canReachServer())) throw new Error("get.pulumi.com cannot be reached");
+    if (!(await canReachReleases())) throw new Error("get.pulumi.com cannot be reached");
     await install(cli);
     rmSync(memory, { force: true });
     return "official";

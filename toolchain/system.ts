@@ -53,7 +53,8 @@ export function missingPackages(names: readonly string[]): string[] {
   return names.filter((name) => !isPresent(name));
 }
 
-function elevation(): readonly string[] | undefined {
+/** What to put before a command so that it runs as root, or undefined when there is no such right. */
+export function elevation(): readonly string[] | undefined {
   if (process.getuid?.() === 0) return [];
   return spawnSync("sudo", ["-n", "true"], { stdio: "ignore" }).status === 0 ? ["sudo", "-n"] : undefined;
 }
