@@ -127,11 +127,26 @@ export function mustMeasure(stored: GateOutputs, inputs: GateInputs): boolean {
   return changed || inputs.measure === "always" || stored.verdict !== "up";
 }
 
+/**
+ * What `read` found in this process, by id, until the next `diff`. A refresh reads and then asks `diff` whether the
+ * program would change what was read; the question is the same as a deployment's. Without this memory a refresh of a
+ * link that is always measured would never be clean, and one whose median moved would pass for unchanged.
+ */
+const readings = new Map<string, "same" | "changed">();
+
 /** The life of a TunnelRtt resource. */
 export const logic: ProviderLogic<GateInputs, GateOutputs> = {
-  diff: async (_id, olds, news) => ({ changes: mustMeasure(olds, news) }),
+  diff: async (id, olds, news) => {
+    const reading = readings.get(id);
+    readings.delete(id);
+    return { changes: reading ? reading === "changed" : mustMeasure(olds, news) };
+  },
   create: async (inputs) => ({ id: inputs.link.name, outs: await passGate(inputs) }),
   update: async (_id, _olds, news) => ({ outs: await passGate(news) }),
-  read: async (id, stored) => ({ id, props: await refreshGate(stored) }),
+  read: async (id, stored) => {
+    const props = await refreshGate(stored);
+    readings.set(id, props === stored ? "same" : "changed");
+    return { id, props };
+  },
   delete: async () => undefined,
 };

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import time
 
-TOOL_TIMEOUT = 15
+# Generous: a starved machine takes seconds to start a program.
+TOOL_TIMEOUT = 30
 WARM_UP_PROBES = 20
 # How long to wait for an answer to the last probe, seconds.
 LINGER = 2
