@@ -4,17 +4,20 @@ import { seedHash, writeKnownHosts, writeSeed } from "../identity";
 import { type Machine, machines } from "../network/plan";
 import { ensurePrivateDirectory, type LabPaths } from "../paths";
 import { answers, openSession, run } from "../sessions";
-import { labExists, type LabState, readState, writeInventory, writeState } from "../state";
-import { step } from "../../toolchain/steps";
+import { type LabState, readState, writeInventory, writeState } from "../state";
+import { step, type Step } from "../../toolchain/steps";
 import { chooseAccelerator } from "./acceleration";
 import { diskIsSound, makeDisks } from "./disks";
-import { stopMachine } from "./down";
+import { stopMachine, stopMachines } from "./down";
 import { freePort } from "./ports";
 import { clearRuntimeFiles, launch, machineArguments, machineFiles, machineProcess } from "./qemu";
 import { withQmp } from "./qmp";
 
-/** Longest time from power-on until a machine answers over SSH, on a small host that emulates the processor. */
-const bootDeadlineMs = 240_000;
+/**
+ * Longest time from power-on until a machine answers over SSH. Three emulated machines take under a minute on two idle
+ * processors, and several times that on busy ones; a disk is given up for lost only when that can't be the reason.
+ */
+const bootDeadlineMs = 420_000;
 
 /** How long a machine that runs may take to answer before it counts as hung. */
 const answerDeadlineMs = 30_000;
@@ -40,30 +43,30 @@ export async function ensureMachines(
   wanted: readonly Machine[] = machines,
 ): Promise<UpReport> {
   for (const directory of [paths.lab, paths.logs, paths.runtime]) ensurePrivateDirectory(directory);
-  const known = labExists(paths);
   const state = readState(paths);
   const repairs: string[] = [];
   const well = await Promise.all(wanted.map((machine) => isWell(paths, state, machine, repairs)));
-  const down = wanted.filter((_, index) => !well[index]);
-  const running = wanted.filter((_, index) => well[index]);
+  const booted = new Set(wanted.filter((_, index) => !well[index]));
 
-  if (down.length > 0) {
-    const image = await imageFor(paths, state, running, repairs);
-    const fresh = down.filter((machine) => !diskIsSound(paths, machine));
-    if (fresh.length > 0) {
-      if (known)
-        for (const machine of fresh)
-          if (state.disks[machine]) repairs.push(`${machine}: its disk was damaged`);
-      for (const machine of await replaceDisks(paths, state, image, fresh, repairs)) {
-        if (!down.includes(machine) && wanted.includes(machine)) down.push(machine);
-      }
+  if (booted.size > 0) {
+    let image = state.image === undefined ? undefined : findImage(paths.cache, state.image);
+    const fresh = new Set<Machine>();
+    if (!image) {
+      image = await startOver(paths, state, repairs);
+      for (const machine of machines) fresh.add(machine);
     }
-    await boot(paths, state, image, down, repairs);
+    const damaged = [...booted].filter((machine) => !diskIsSound(paths, machine));
+    if (damaged.length > 0) {
+      repairs.push(`${damaged.join(", ")}: disk missing or damaged`);
+      for (const machine of await replaceDisks(paths, state, image, damaged, repairs)) fresh.add(machine);
+    }
+    for (const machine of wanted) if (fresh.has(machine)) booted.add(machine);
+    for (const machine of await boot(paths, state, image, [...booted], fresh, repairs)) booted.add(machine);
   }
   writeKnownHosts(paths);
   if (machines.every((machine) => state.ports[machine] !== undefined)) writeInventory(paths);
   const outdated = wanted.filter((machine) => state.seeds[machine] !== seedHash(paths, machine));
-  return { booted: machines.filter((machine) => down.includes(machine)), repairs, outdated };
+  return { booted: machines.filter((machine) => booted.has(machine)), repairs, outdated };
 }
 
 async function isWell(
@@ -94,23 +97,15 @@ async function isWell(
   return false;
 }
 
-/** The image under the disks that are there; the newest when there are none, or theirs is gone. */
-async function imageFor(
-  paths: LabPaths,
-  state: LabState,
-  running: readonly Machine[],
-  repairs: string[],
-): Promise<Image> {
-  const inUse = state.image === undefined ? undefined : findImage(paths.cache, state.image);
-  if (inUse) return inUse;
+/** Makes disks for all machines over the newest image: the first time, or when the image under the old ones is gone. */
+async function startOver(paths: LabPaths, state: LabState, repairs: string[]): Promise<Image> {
   if (state.image !== undefined) {
     repairs.push("the golden image under the machines' disks is gone or damaged: all of them start over");
-    for (const machine of running) await stopMachine(paths, machine, "at once");
-    state.disks = {};
+    await stopMachines(paths, "at once");
   }
   const image = await ensureImage(paths.cache, paths.logs);
-  state.image = image.hash;
   makeDisks(paths, state, image, machines);
+  writeState(paths, state);
   return image;
 }
 
@@ -129,36 +124,53 @@ async function replaceDisks(
   return made;
 }
 
+/**
+ * Boots machines and waits until they answer. One that doesn't, and whose disk is not new, gets a new disk.
+ * @returns the machines that were booted, which may be more than were asked for.
+ */
 async function boot(
   paths: LabPaths,
   state: LabState,
   image: Image,
   wanted: readonly Machine[],
+  fresh: ReadonlySet<Machine>,
   repairs: string[],
-): Promise<void> {
-  await step(`machines ${wanted.join(", ")}`, {}, async (progress) => {
-    for (const machine of wanted) await powerOn(paths, state, image, machine);
-    const waiting = new Set(wanted);
-    await Promise.all(
-      wanted.map(async (machine) => {
-        if (!(await comesUp(paths, machine))) {
-          repairs.push(`${machine}: did not come up`);
-          for (const made of await replaceDisks(paths, state, image, [machine], repairs)) {
-            await stopMachine(paths, made, "at once");
-            await powerOn(paths, state, image, made);
-          }
-          if (!(await comesUp(paths, machine))) {
-            throw new Error(
-              `${machine} does not come up; its console is in ${machineFiles(paths, machine).console}`,
-            );
-          }
-        }
-        await checkSeed(paths, machine);
-        waiting.delete(machine);
-        progress.progress(waiting.size > 0 ? `waiting for ${[...waiting].join(", ")}` : "all answer");
-      }),
-    );
-  });
+): Promise<readonly Machine[]> {
+  const failed = await step(`machines ${wanted.join(", ")}`, {}, (shown) =>
+    powerOnAll(paths, state, image, wanted, shown),
+  );
+  if (failed.length === 0) return wanted;
+  const consoles = failed.map((machine) => machineFiles(paths, machine).console).join(", ");
+  if (failed.some((machine) => fresh.has(machine))) {
+    throw new Error(`${failed.join(", ")}: did not come up on a new disk; what they said is in ${consoles}`);
+  }
+  repairs.push(`${failed.join(", ")}: did not come up (${consoles})`);
+  const replaced = await replaceDisks(paths, state, image, failed, repairs);
+  for (const machine of replaced) await stopMachine(paths, machine, "at once");
+  const again = await boot(paths, state, image, replaced, new Set(replaced), repairs);
+  return [...new Set([...wanted, ...again])];
+}
+
+/** @returns the machines that did not come up. */
+async function powerOnAll(
+  paths: LabPaths,
+  state: LabState,
+  image: Image,
+  wanted: readonly Machine[],
+  shown: Step,
+): Promise<Machine[]> {
+  for (const machine of wanted) await powerOn(paths, state, image, machine);
+  const waiting = new Set(wanted);
+  await Promise.all(
+    wanted.map(async (machine) => {
+      shown.progress(`waiting for ${[...waiting].join(", ")}`);
+      if (!(await comesUp(paths, machine))) return;
+      await checkSeed(paths, machine);
+      waiting.delete(machine);
+      shown.progress(`waiting for ${[...waiting].join(", ")}`);
+    }),
+  );
+  return [...waiting];
 }
 
 /** @throws Error when the machine's address plan did not come into force. */
@@ -204,6 +216,7 @@ export async function powerOn(
   }
 }
 
+/** Whether a machine answers in time; not when its process ends before. */
 async function comesUp(paths: LabPaths, machine: Machine): Promise<boolean> {
   const end = Date.now() + bootDeadlineMs;
   while (Date.now() < end && machineProcess(paths, machine)) {
