@@ -1,4 +1,5 @@
 import type { LinkFacts } from "./facts";
+import { readHistory, type LinkHistory } from "./history";
 import { closeSessions, measure, openSessions, realWorld, type BurstOptions, type World } from "./measure";
 import type { RttSummary } from "./statistics";
 import { judge, type LinkReport } from "./verdict";
@@ -9,6 +10,8 @@ export interface LinkStatus {
     readonly name: string;
     readonly budgetMs: number;
     readonly lossLimitPercent: number;
+    /** The last 24 hours, as the responder's own probe recorded them; null when it has no records. */
+    readonly history: LinkHistory | null;
   };
 }
 
@@ -23,9 +26,13 @@ export async function linkStatus(
 ): Promise<LinkStatus> {
   const sessions = await openSessions(facts, world);
   try {
-    const report = judge(facts, await measure(facts, sessions, options));
+    // The responder has nothing to do while the initiator sends its probes.
+    const [measurement, history] = await Promise.all([
+      measure(facts, sessions, options),
+      sessions.responder instanceof Error ? null : readHistory(sessions.responder),
+    ]);
     const { name, budgetMs, lossLimitPercent } = facts;
-    return { link: { name, budgetMs, lossLimitPercent, ...report } };
+    return { link: { name, budgetMs, lossLimitPercent, ...judge(facts, measurement), history } };
   } finally {
     closeSessions(sessions);
   }
@@ -39,6 +46,14 @@ export function exitStatus({ link }: LinkStatus): 0 | 1 {
 function milliseconds(rtt: RttSummary | null): string {
   if (!rtt) return "no answer";
   return `p50 ${rtt.p50}  p95 ${rtt.p95}  p99 ${rtt.p99}  jitter ${rtt.jitter} ms`;
+}
+
+function day(history: LinkHistory | null): string {
+  if (!history || history.runs === 0) return "no records yet";
+  const shares = Object.entries(history.percent).map(([state, percent]) => `${state} ${percent} %`);
+  const last = history.changes.at(-1);
+  const change = last && `; ${last.to} since ${new Date(last.at * 1000).toISOString()} (${last.reason})`;
+  return `${shares.join(", ")} of ${history.runs} runs${change ?? ""}`;
 }
 
 /** The status as a table for people, without colour, ending without a newline. */
@@ -55,6 +70,7 @@ export function renderLinkStatus({ link }: LinkStatus): string {
     ["BGP", link.bgp],
     ["encrypted", link.encrypted ? "yes: only ESP in UDP left the gateways" : "not proven"],
     ["MTU", link.mtu === null ? "not proven" : `${link.mtu} bytes, proven`],
+    ["last 24 h", day(link.history)],
   ];
   const table = rows.map(([label, value]) => `  ${label.padEnd(12)}${value}`);
   const faults = link.diagnosis.flatMap(({ layer, seen, try: advice }, index) => [

@@ -262,10 +262,30 @@ describe("status", () => {
        BFD         up
        BGP         established
        encrypted   yes: only ESP in UDP left the gateways
-       MTU         1380 bytes, proven"
+       MTU         1380 bytes, proven
+       last 24 h   no records yet"
     `);
     expect(world.open).toBe(0);
     expect(JSON.stringify(status)).not.toContain("PRIVATE-KEY");
+  });
+
+  test("the gateways' own records of the day, when there are any", async () => {
+    const summary = {
+      since: 1_700_000_000,
+      runs: 5760,
+      percent: { down: 0.25, up: 99.75 },
+      worstMedianMs: 91,
+      changes: [{ at: 1_700_000_000, from: "down", to: "up", reason: "all layers are in order" }],
+    };
+    const exec = (command: string): { status: number; stdout: string; stderr: string } | undefined =>
+      command.includes("link_health.py summary")
+        ? { status: 0, stdout: JSON.stringify(summary), stderr: "" }
+        : undefined;
+    const status = await linkStatus(facts, undefined, new FakeWorld({ exec }));
+    expect(status.link.history).toEqual(summary);
+    expect(renderLinkStatus(status)).toContain(
+      "down 0.25 %, up 99.75 % of 5760 runs; up since 2023-11-14T22:13:20.000Z (all layers are in order)",
+    );
   });
 
   test("a bad link: exit status 1, and the table says what to do", async () => {

@@ -133,18 +133,28 @@ export class Gateway {
     return JSON.parse((await this.python("summary")).stdout);
   }
 
-  private python(verb: string): Promise<{ stdout: string; stderr: string }> {
+  /** What a measurement's look or burst sees. */
+  async probe(verb: "state" | "burst"): Promise<Record<string, unknown>> {
+    const input = { ...(this.settings["link"] as object), probes: 10, intervalMs: 20 };
+    return JSON.parse((await this.python(verb, "link_probe.py", JSON.stringify(input))).stdout) as Record<
+      string,
+      unknown
+    >;
+  }
+
+  private python(
+    verb: string,
+    program = "link_health.py",
+    argument = this.configuration,
+  ): Promise<{ stdout: string; stderr: string }> {
     const env = {
       ...this.environment,
       PATH: `${this.bin}:${process.env["PATH"]}`,
       PYTHONDONTWRITEBYTECODE: "1",
     };
     return new Promise((resolve, reject) =>
-      execFile(
-        "python3",
-        [join(HEALTH, "link_health.py"), verb, this.configuration],
-        { env },
-        (error, stdout, stderr) => (error ? reject(error) : resolve({ stdout, stderr })),
+      execFile("python3", [join(HEALTH, program), verb, argument], { env }, (error, stdout, stderr) =>
+        error ? reject(error) : resolve({ stdout, stderr }),
       ),
     );
   }
