@@ -119,7 +119,7 @@ def unit_states(names):
     """What systemd knows of units: name -> {"enabled": bool, "active": bool, "found": bool, "failed": bool}."""
     if not names:
         return {}
-    properties = "--property=LoadState,UnitFileState,ActiveState"
+    properties = "--property=LoadState,ActiveState"
     output = must_run("systemctl show", ["systemctl", "show", properties] + list(names))
     blocks = [block for block in output.strip().split("\n\n")]
     if len(blocks) != len(names):
@@ -129,12 +129,26 @@ def unit_states(names):
         facts = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         states[name] = {
             "found": facts.get("LoadState") not in ("not-found", None),
-            # A static unit cannot be enabled and does not need it.
-            "enabled": facts.get("UnitFileState") in ("enabled", "static", "indirect", "generated", "alias"),
+            "enabled": False,
             "active": facts.get("ActiveState") in ("active", "reloading", "activating", "refreshing"),
             "failed": facts.get("ActiveState") == "failed",
         }
+    found = [name for name in names if states[name]["found"]]
+    for name, word in zip(found, enablement(found)):
+        # A static unit cannot be enabled and does not need it.
+        states[name]["enabled"] = word in ("enabled", "static", "indirect", "generated", "alias")
     return states
+
+
+def enablement(names):
+    """Whether units start at boot, in systemd's words. From the disk: what `show` says is as old as the last reload."""
+    if not names:
+        return []
+    _, output = run(["systemctl", "is-enabled"] + list(names))
+    words = [line.strip() for line in output.splitlines() if re.match(r"[a-z-]+\Z", line.strip())]
+    if len(words) != len(names):
+        raise Failure("systemctl is-enabled failed: %s" % cause(1, output))
+    return words
 
 
 def read_sysctl(name):

@@ -69,7 +69,10 @@ function outputsOf(inputs: CommitInputs): CommitOutputs {
 
 export const logic: ProviderLogic<CommitInputs, CommitOutputs> = {
   diff: async (_id, olds, news) => ({
-    changes: !isKnown(news.connections) || !isDeepStrictEqual(comparable(olds), comparable(news)),
+    changes:
+      !isKnown(news.hosts) ||
+      !isKnown(news.connections) ||
+      !isDeepStrictEqual(comparable(olds), comparable(news)),
   }),
   create: async (inputs) => ({ id: "commit", outs: await commitAll(inputs) }),
   update: async (_id, olds, news) => {

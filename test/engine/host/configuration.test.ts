@@ -3,7 +3,7 @@ import type { SshConnection } from "../../../providers/ssh/session";
 import type { Plan } from "./program";
 import { RemoteHost, TestStack } from "./stack";
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 const FILE = "/etc/frr/frr.conf";
 const SECRET = "Zk9pQm1hX3NlY3JldF9wc2tfZm9yX3RoZV90ZXN0";

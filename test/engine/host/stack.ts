@@ -1,8 +1,9 @@
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { SshConnection } from "../../../providers/ssh/session";
-import { type PulumiResult, runPulumi } from "../../../toolchain/pulumi";
+import { prepare, type PulumiResult, runPulumi } from "../../../toolchain/pulumi";
 import { type SshServer, startSshServer } from "../../support/sshServer";
 import { TemporaryHost } from "../../support/temporaryHost";
 import type { Plan } from "./program";
@@ -66,13 +67,16 @@ export class TestStack {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  pulumi(...args: string[]): Promise<PulumiResult> {
-    const env = {
+  private get environment(): NodeJS.ProcessEnv {
+    return {
       PULUMI_BACKEND_URL: `file://${join(this.directory, "state")}`,
       PULUMI_CONFIG_PASSPHRASE: "test",
       PLAN: this.planFile,
     };
-    return runPulumi(args, { cwd: this.directory, env, quiet: true });
+  }
+
+  pulumi(...args: string[]): Promise<PulumiResult> {
+    return runPulumi(args, { cwd: this.directory, env: this.environment, quiet: true });
   }
 
   plan(plan: Plan): void {
@@ -86,6 +90,28 @@ export class TestStack {
   tryUp(plan: Plan, ...options: string[]): Promise<PulumiResult> {
     this.plan(plan);
     return this.pulumi("up", "--stack", "test", "--yes", "--skip-preview", ...options);
+  }
+
+  /** Starts a deployment and kills it, with all that it started, as soon as a condition holds. */
+  async interruptUp(plan: Plan, when: () => boolean): Promise<void> {
+    this.plan(plan);
+    const args = ["up", "--stack", "test", "--yes", "--skip-preview", "--non-interactive"];
+    const { path, env } = await prepare(args, this.directory);
+    const child = spawn(path, args, {
+      cwd: this.directory,
+      env: { ...env, ...this.environment },
+      stdio: "ignore",
+      detached: true,
+    });
+    const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
+    const deadline = Date.now() + 60_000;
+    while (!when()) {
+      if (Date.now() > deadline || child.exitCode !== null)
+        throw new Error("the moment to interrupt did not come");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    process.kill(-child.pid!, "SIGKILL");
+    await ended;
   }
 
   /** Operations by resource name that a preview announces, without what stays the same. */

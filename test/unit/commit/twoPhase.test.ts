@@ -132,6 +132,7 @@ describe("the provider's diff", () => {
     expect(await changes({ ...inputs, connections: unknown })).toBe(true);
     expect(await changes({ ...inputs, connections: { la: unknown } })).toBe(true);
     expect(await changes({ ...inputs, hosts: [unknown] })).toBe(true);
+    expect(await changes({ ...inputs, hosts: unknown })).toBe(true);
   });
 
   test("a connection that changed is kept without a commit", async () => {

@@ -3,6 +3,9 @@ import type { Manifest } from "../../../components/host/manifest";
 import { report, TemporaryHost } from "../../support/temporaryHost";
 import { manifest } from "./manifests";
 
+// Each step starts the installer, which takes a while on a busy machine.
+jest.setTimeout(120_000);
+
 const FILE = "/etc/nftables.d/link.nft";
 const TIMER = "crossborder-rollback-link.timer";
 const UNITS = "/etc/systemd/system";
@@ -196,7 +199,7 @@ describe("an installer that is killed", () => {
       expect(report(await host.installer(`verify ${which}`))["drifts"]).toEqual([]);
     }
     expect(killed).toBeGreaterThan(8);
-  }, 120_000);
+  }, 600_000);
 
   test("at any of its calls is put back when the time is up", async () => {
     for (let call = 1; call < 40; call++) {
@@ -214,7 +217,7 @@ describe("an installer that is killed", () => {
       }
       if (status === 0) break;
     }
-  }, 120_000);
+  }, 600_000);
 
   test("before its unit heard of a change: the unit hears of it later", async () => {
     const which = await prepare();

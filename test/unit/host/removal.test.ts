@@ -4,6 +4,9 @@ import type { Manifest } from "../../../components/host/manifest";
 import { report, TemporaryHost } from "../../support/temporaryHost";
 import { manifest } from "./manifests";
 
+// Each step starts the installer, which takes a while on a busy machine.
+jest.setTimeout(120_000);
+
 const FILE = "/etc/frr/frr.conf";
 
 let host: TemporaryHost;
@@ -144,5 +147,5 @@ describe("any sequence of generations, removed,", () => {
       }),
       { numRuns: 12 },
     );
-  }, 240_000);
+  }, 600_000);
 });

@@ -2,6 +2,9 @@ import { generationOf } from "../../../components/host/installer";
 import { report, TemporaryHost } from "../../support/temporaryHost";
 import { manifest } from "./manifests";
 
+// Each step starts the installer, which takes a while on a busy machine.
+jest.setTimeout(120_000);
+
 const SECRET = "a-secret-of-thirty-two-characters";
 const wanted = manifest({
   files: [

@@ -6,6 +6,9 @@ import { exitStatus, table } from "../../../verify/report";
 import { report, TemporaryHost } from "../../support/temporaryHost";
 import { manifest } from "../host/manifests";
 
+// Each step starts the installer, which takes a while on a busy machine.
+jest.setTimeout(120_000);
+
 const wanted = manifest({ files: [{ path: "/etc/a", content: "a", mode: "0644" }] });
 const generation = generationOf(wanted);
 
