@@ -100,7 +100,8 @@ async function installModules() {
     say(`node modules: npm ci, log in ${log}`);
     const beat = setInterval(() => say(`node modules: still working (${elapsed()})`), 15_000);
     const file = openSync(log, "w");
-    const npm = spawn("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+    // `npm run --silent` would silence this npm too, and leave its log empty.
+    const npm = spawn("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=notice"], {
       cwd: root,
       stdio: ["ignore", file, file],
     });
