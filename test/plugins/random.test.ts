@@ -94,13 +94,16 @@ it.each([
 const ownProvider = process.env["CROSSBORDER_PLUGINS"] === "official" ? describe.skip : describe;
 
 ownProvider("the project's own provider", () => {
-  it("refuses an option and a type that it does not have, by name", async () => {
-    const program = `
-      new pulumi.CustomResource("random:index/randomBytes:RandomBytes", "bytes", { length: 1, colour: "blue" });
-      new random.RandomPet("pet");`;
+  it.each([
+    [
+      "an option",
+      `new pulumi.CustomResource("random:index/randomBytes:RandomBytes", "bytes", { length: 1, colour: "blue" });`,
+      "`colour` is not an option",
+    ],
+    ["a type", `new random.RandomPet("pet");`, "has no random:index/randomPet:RandomPet"],
+  ])("refuses %s that it does not have, by name", async (_case, program, complaint) => {
     const result = await project.up(program);
     expect(result.status).not.toBe(0);
-    expect(result.stdout + result.stderr).toContain("`colour` is not an option");
-    expect(result.stdout + result.stderr).toContain("has no random:index/randomPet:RandomPet");
+    expect(result.stdout + result.stderr).toContain(complaint);
   });
 });
