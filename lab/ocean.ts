@@ -151,27 +151,30 @@ export interface Calibration {
   readonly rttMs: number;
 }
 
+/** Rounds of a calibration, at most. On a quiet host the first or second settles. */
+const calibrationRounds = 8;
+
 /**
- * Finds how much delay makes the underlay's median round trip the target, and leaves the ocean there, calm.
- * @throws Error when it can't come within `calibrationToleranceMs`, which tells of a host that is too busy.
+ * Finds how much delay makes the underlay's median round trip the target, and leaves the ocean there, calm. On a host too busy
+ * to settle, the closest round counts; its `rttMs` tells.
+ * @throws Error when the gateways' public addresses do not answer each other.
  */
 export async function calibrate(la: Session, wan: Session, targetMs = defaultRttMs): Promise<Calibration> {
   const calm = presets["default"]!;
   await setOcean(wan, { ...calm, rttMs: 0 }, 0);
   let baseRttMs = median(await measureUnderlay(la));
-  const seen: number[] = [];
-  for (let round = 0; round < 6; round++) {
+  let best: Calibration | undefined;
+  const distance = (one: Calibration): number => Math.abs(one.rttMs - targetMs);
+  for (let round = 0; round < calibrationRounds; round++) {
     await setOcean(wan, { ...calm, rttMs: targetMs }, baseRttMs);
-    const rttMs = median(await measureUnderlay(la));
-    if (Math.abs(rttMs - targetMs) <= calibrationToleranceMs / 2) return { baseRttMs, rttMs };
-    seen.push(rttMs);
-    baseRttMs += rttMs - targetMs;
+    const found = { baseRttMs, rttMs: median(await measureUnderlay(la)) };
+    if (!best || distance(found) < distance(best)) best = found;
+    if (distance(found) <= calibrationToleranceMs / 2) return found;
+    // Half of the difference: the rest may be the noise of this round.
+    baseRttMs += (found.rttMs - targetMs) / 2;
   }
-  const last = seen[seen.length - 1]!;
-  if (Math.abs(last - targetMs) <= calibrationToleranceMs) return { baseRttMs, rttMs: last };
-  throw new Error(
-    `the ocean's round trip does not settle at ${targetMs} ms (medians: ${seen.join(", ")} ms): this host is too busy; try again`,
-  );
+  await setOcean(wan, { ...calm, rttMs: targetMs }, best!.baseRttMs);
+  return best!;
 }
 
 /** The ocean of a running lab. */

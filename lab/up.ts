@@ -6,7 +6,7 @@ import { clockOffsets, clockToleranceMs, correctClocks } from "./clocks";
 import { stopMachines } from "./machines/down";
 import { ensureMachines, type UpReport } from "./machines/up";
 import type { Machine } from "./network/plan";
-import { openOcean } from "./ocean";
+import { calibrationToleranceMs, defaultRttMs, openOcean } from "./ocean";
 import { ensurePrivateDirectory, type LabPaths, labPaths } from "./paths";
 import { readState } from "./state";
 
@@ -32,7 +32,13 @@ export function bringUp(paths: LabPaths = labPaths()): Promise<UpReport> {
         progress.progress("measuring and setting its round trip");
         const ocean = await openOcean(paths);
         try {
-          await ocean.calibrate();
+          const { rttMs } = await ocean.calibrate();
+          if (Math.abs(rttMs - defaultRttMs) > calibrationToleranceMs) {
+            process.stderr.write(
+              `this computer is too busy to hold the ocean at ${defaultRttMs} ms: its median was ${rttMs} ms; ` +
+                "on a quiet one run `npm run lab -- ocean --calibrate`\n",
+            );
+          }
         } finally {
           ocean.close();
         }

@@ -23,14 +23,18 @@ export function oceanRules(): string {
   const oceans = `{ ${siteNames.map((name) => `"${uplinkDevice(name)}"`).join(", ")} }`;
   return `table ip ocean {
 ${transitClasses.map((name) => `  counter seen_${name} { }`).join("\n")}
+  # Before routing, because most private addresses have no route here and would be refused without being counted.
+  chain arriving {
+    type filter hook prerouting priority raw; policy accept;
+    iifname ${oceans} ip saddr ${privateSet} counter name seen_private drop
+    iifname ${oceans} ip daddr ${privateSet} counter name seen_private drop
+  }
   chain cut {
   }
   chain transit {
     type filter hook forward priority filter; policy drop;
     iifname != ${oceans} drop
     oifname != ${oceans} drop
-    ip saddr ${privateSet} counter name seen_private drop
-    ip daddr ${privateSet} counter name seen_private drop
     jump cut
     udp dport 500 counter name seen_ike500 accept
     udp dport 4500 counter name seen_natt4500 accept

@@ -27,12 +27,13 @@ export interface OceanChange {
 
 /**
  * The arguments of `tc qdisc replace dev <device> root`. With a rate set, netem counts a packet's delay from the moment
- * the one before it leaves, so jitter does not reorder; at 10 Gbit/s the rate itself adds a microsecond.
+ * the one before it leaves, so jitter does not reorder; at 10 Gbit/s the rate itself adds a microsecond. The rate is always
+ * named, because netem keeps a former one that is not.
  */
 export function netemArguments(water: Water): string {
   const jitter = water.jitterMs > 0 ? ` ${water.jitterMs.toFixed(3)}ms distribution normal` : "";
   const loss = water.lossPercent > 0 ? ` loss ${water.lossPercent}%` : "";
-  return `netem limit 10000 delay ${water.delayMs.toFixed(3)}ms${jitter}${loss}${water.reorder ? "" : " rate 10gbit"}`;
+  return `netem limit 10000 delay ${water.delayMs.toFixed(3)}ms${jitter}${loss} rate ${water.reorder ? "0bit" : "10gbit"}`;
 }
 
 /** What one direction becomes through a change. @param baseRttMs Round trip when the ocean adds nothing. */

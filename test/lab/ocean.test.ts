@@ -12,25 +12,34 @@ afterAll(async () => {
   l.close();
 });
 
+beforeEach(async () => {
+  await l.ocean.heal();
+  await l.ocean.set(presets["default"]!);
+}, 60_000);
+
+/** Waits for a median round trip near a figure; a single measurement may fall into a busy moment of the host. */
+const reaches = (wantedMs: number, withinMs: number): Promise<void> =>
+  eventually(
+    `a median round trip of ${wantedMs} ± ${withinMs} ms`,
+    async () => Math.abs((await l.ocean.rtt()) - wantedMs) <= withinMs,
+    60_000,
+  );
+
 const pings = async (command: string): Promise<boolean> => (await l.la.exec(command)).status === 0;
 const pingSg = "ping -n -c 3 -i 0.2 -W 1 203.0.113.10";
 
 describe("the ocean", () => {
   it("has a round trip of 84 ± 1 ms once calibrated", async () => {
     await l.ocean.calibrate();
-    await eventually(
-      "a median within the tolerance",
-      async () => Math.abs((await l.ocean.rtt()) - defaultRttMs) <= calibrationToleranceMs,
-      30_000,
-    );
-  }, 120_000);
+    await reaches(defaultRttMs, calibrationToleranceMs);
+  }, 180_000);
 
   it("changes while it runs, and back", async () => {
     await l.ocean.set({ rttMs: 160 });
-    expect(Math.abs((await l.ocean.rtt()) - 160)).toBeLessThan(4);
+    await reaches(160, 3);
     await l.ocean.set({ rttMs: 84 });
-    expect(Math.abs((await l.ocean.rtt()) - 84)).toBeLessThan(4);
-  }, 60_000);
+    await reaches(84, 3);
+  }, 180_000);
 
   it("delays one way alone when asked", async () => {
     await l.ocean.set({ rttMs: 160, direction: "la-sg" });
