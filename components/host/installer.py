@@ -708,6 +708,15 @@ def timer_name(component):
     return "crossborder-rollback-%s" % component
 
 
+def text_of(path):
+    """A text file's content, or None where there is no file."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
 def arm(component, seconds):
     """Starts, or starts anew, the timer that undoes the current generation. It is enabled: a reboot does not stop it."""
     name = timer_name(component)
@@ -719,11 +728,16 @@ def arm(component, seconds):
         "[Unit]\nDescription=Undo %s unless it is confirmed in time\n"
         "[Timer]\nOnActiveSec=%d\nAccuracySec=1s\n[Install]\nWantedBy=timers.target\n"
     ) % (component, seconds)
+    changed = False
     for kind, content in (("service", service), ("timer", timer)):
         path = on_disk("%s/%s.%s" % (UNITS, name, kind))
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_atomically(path, content.encode(), 0o644)
-    systemctl("daemon-reload")
+        if text_of(path) != content:
+            write_atomically(path, content.encode(), 0o644)
+            changed = True
+    # Armed a second time, to count from the end of the commit, systemd knows the files already.
+    if changed:
+        systemctl("daemon-reload")
     enable("enable", name + ".timer")
     systemctl("restart", name + ".timer")
 

@@ -62,7 +62,7 @@ export function renderConnections({ local, peer }: LinkView, ipsec: IpsecSetting
   }
 }
 `;
-  return { path: CONNECTIONS_FILE, content, mode: "0600" };
+  return { path: CONNECTIONS_FILE, content, mode: "0644" };
 }
 
 /**
