@@ -17,8 +17,9 @@ export function stackStateDirectory(paths: LabPaths): string {
 export function diskIsSound(paths: LabPaths, machine: Machine): boolean {
   const { disk } = machineFiles(paths, machine);
   if (!existsSync(disk)) return false;
+  // Without taking the lock (-U), which a machine that was just killed may hold for a moment after its end.
   // 3 means clusters that nobody uses: wasted space, no damage.
-  const { status } = spawnSync("qemu-img", ["check", "-q", disk], { stdio: "ignore" });
+  const { status } = spawnSync("qemu-img", ["check", "-q", "-U", disk], { stdio: "ignore" });
   return status === 0 || status === 3;
 }
 

@@ -19,6 +19,8 @@ import { withQmp } from "./qmp";
  */
 const bootDeadlineMs = 420_000;
 
+const launchAttempts = 10;
+
 /** How long a machine that runs may take to answer before it counts as hung. */
 const answerDeadlineMs = 30_000;
 
@@ -210,8 +212,11 @@ export async function powerOn(
       launch(machineArguments(paths, image, machine, { accelerator, port, snapshot }));
       return;
     } catch (error) {
-      // Between looking for a free port and taking it someone else may have taken it.
-      if (attempt === 3 || !/host forwarding rule/i.test(String(error))) throw error;
+      // Someone may have taken the port after it was found free, and a machine that was just killed may hold its disk's
+      // lock for a moment.
+      const mayPass = /host forwarding rule|get .*lock/i.test(String(error));
+      if (attempt === launchAttempts || !mayPass) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
 }
