@@ -10,6 +10,7 @@ import { chooseAccelerator } from "./acceleration";
 import { diskIsSound, makeDisks } from "./disks";
 import { stopMachine, stopMachines } from "./down";
 import { freePort } from "./ports";
+import { until } from "./process";
 import { clearRuntimeFiles, launch, machineArguments, machineFiles, machineProcess } from "./qemu";
 import { withQmp } from "./qmp";
 
@@ -91,9 +92,10 @@ async function isWell(
     if (await answers(machine, paths, answerDeadlineMs)) return true;
     repairs.push(`${machine}: ran but did not answer over SSH, started again`);
   } catch (error) {
-    repairs.push(
-      `${machine}: started again, because ${error instanceof Error ? error.message : String(error)}`,
-    );
+    // A process that is just ending is there for a moment more.
+    const ended = await until(() => !machineProcess(paths, machine), 1_000);
+    const reason = error instanceof Error ? error.message : String(error);
+    repairs.push(ended ? `${machine}: was not running` : `${machine}: started again, because ${reason}`);
   }
   await stopMachine(paths, machine, "at once");
   return false;
