@@ -1,0 +1,114 @@
+import * as pulumi from "@pulumi/pulumi";
+import { linkOutput, stackOutputs, type StackOutputs } from "../../../outputs/contract";
+import { validSettings } from "../settings/fixtures";
+import { privateKey, requestOf } from "./fixtures";
+import { named, plain, recordRegistrations, type Registered, Secret, valueOf, visible } from "./recorder";
+
+const webhook = "https://hooks.example.com/a-token-that-nobody-may-see";
+const psk = Buffer.from("a-key-that-nobody-may-see").toString("base64");
+const figures = { p50: 160.2, p95: 161, p99: 162, jitter: 0.3 };
+
+const measured = {
+  verdict: "up",
+  rttMs: figures,
+  underlayRttMs: figures,
+  lossPercent: 0,
+  encrypted: true,
+  measuredAt: "2026-01-01T00:00:00.000Z",
+};
+
+let all: readonly Registered[];
+let outputs: Readonly<Record<keyof StackOutputs, pulumi.Output<unknown>>>;
+
+beforeAll(async () => {
+  const registrations = await recordRegistrations((type) => {
+    if (type.startsWith("random:")) return { base64: psk };
+    return type.endsWith(":TunnelRtt") ? measured : {};
+  });
+  const settings = { ...validSettings(), sshPrivateKey: privateKey, webhook };
+  pulumi.runtime.setAllConfig(
+    Object.fromEntries(
+      Object.entries(settings).map(([key, value]) => [
+        `crossborder:${key}`,
+        typeof value === "string" ? value : JSON.stringify(value),
+      ]),
+    ),
+  );
+  outputs = await import("../../../index");
+  await Promise.all(Object.values(outputs).map(valueOf));
+  all = await registrations();
+});
+
+test("the program registers sites, then the link with its keys and hosts, its commit, and the gate at last", () => {
+  expect(all.map(({ type, name, parent }) => [type.split(":").at(-1), name, parent])).toEqual([
+    ["ExistingSite", "la", ""],
+    ["ExistingSite", "sg", ""],
+    ["CrossBorderLink", "link", ""],
+    ["RandomBytes", "link-psk-1", "link"],
+    ["Command", "link-la-gw1", "link"],
+    ["Command", "link-sg-gw1", "link"],
+    ["HostCommit", "link-commit", "link"],
+    ["TunnelRtt", "link-rtt", ""],
+  ]);
+});
+
+test("the gate measures what was committed, and not before", () => {
+  const gate = named(all, "link-rtt");
+  expect(gate.dependencies).toContain("link-commit");
+  expect(gate.inputs["fingerprint"]).toBe(
+    ["link-la-gw1", "link-sg-gw1"].map((name) => requestOf(named(all, name)).generation).join("+"),
+  );
+  expect(gate.inputs).toMatchObject({ measure: "onChange", probes: 200, deadlineSeconds: 120 });
+  expect(gate.inputs["link"]).toBeInstanceOf(Secret);
+  expect(plain(gate.inputs["link"])).toMatchObject({
+    budgetMs: 190,
+    initiator: { host: "la-gw1", connection: { privateKey } },
+  });
+  expect(gate.additionalSecretOutputs).toContain("link");
+});
+
+test("nothing has triggers, and every remote command pins the host's key and keeps its output to itself", () => {
+  expect(all.filter(({ inputs }) => "triggers" in inputs)).toEqual([]);
+  const commands = all.filter(({ type }) => type === "command:remote:Command");
+  expect(commands).toHaveLength(2);
+  for (const { inputs, deleteBeforeReplace } of commands) {
+    expect(inputs).toMatchObject({ logging: "none", addPreviousOutputInEnv: false });
+    expect(plain(inputs["connection"])).toMatchObject({ hostKey: "ssh-ed25519 AAAAC3Nz" });
+    expect(deleteBeforeReplace).toBe(true);
+  }
+});
+
+test("nothing that is visible of any resource holds a secret", () => {
+  for (const secret of [privateKey, webhook, psk]) {
+    expect(all.filter((resource) => visible(resource).includes(secret))).toEqual([]);
+  }
+});
+
+test("the outputs are what the contract says", async () => {
+  const values = Object.fromEntries(
+    await Promise.all(Object.entries(outputs).map(async ([name, output]) => [name, await valueOf(output)])),
+  ) as StackOutputs;
+  expect(Object.keys(outputs).sort()).toEqual(Object.keys(stackOutputs.shape).sort());
+  const { link, hosts } = stackOutputs.parse(values);
+  expect(link).toMatchObject({
+    name: "link",
+    primary: { site: "la" },
+    secondary: { site: "sg" },
+    device: "gre1",
+    budgetMs: 190,
+    gate: linkOutput.shape.gate.parse(measured),
+  });
+  expect(hosts.map(({ name, components }) => [name, components])).toEqual(
+    ["la-gw1", "sg-gw1"].map((name) => [
+      name,
+      [{ component: "link", generation: requestOf(named(all, `link-${name}`)).generation }],
+    ]),
+  );
+});
+
+test("outputs that hold keys to the hosts are secrets, and the link's figures are not", async () => {
+  expect(await pulumi.isSecret(outputs.hosts)).toBe(true);
+  expect(await pulumi.isSecret(outputs.linkFacts)).toBe(true);
+  expect(await pulumi.isSecret(outputs.link)).toBe(false);
+  expect(JSON.stringify(await valueOf(outputs.link))).not.toContain(privateKey);
+});
