@@ -1,0 +1,120 @@
+import { parseArgs } from "node:util";
+import { existingLab, NoLab, numberOption, UsageError } from "../lab/commands/command";
+import { openOcean } from "../lab/ocean";
+import { labDirectory } from "../toolchain/paths";
+import { step } from "../toolchain/steps";
+import { mustPulumi, upArguments } from "./deployments";
+import { holds, renderFigures } from "./figure";
+import { type BenchLab, openBenchLab } from "./lab";
+import { benchLink, type LinkOptions, type LinkResult } from "./link";
+import { settle } from "./settling";
+
+const usage = `usage: npm run bench -- link [--runs N] [--quick] [--json]
+
+Measures on the running lab what is promised of the link, each figure with its bound: round trips over the tunnel and beside it,
+deployments and the SSH logins that they take, how soon a cut of the whole path is noticed and how soon traffic is back, with
+BFD and without. Takes about 20 minutes. Destroys and deploys the stack \`lab\`, and cuts its ocean; afterwards the ocean is
+healed, at 84 ms, and the lab's own settings are deployed, also after an interrupt.
+
+  --runs N   deployments without changes, and cuts of 10 s, 1 to 100 (default: 5)
+  --quick    leave out the cut of 300 s, and compare with a BGP hold time of 60 s in place of 180 s
+  --json     print one JSON value (with npm's --silent nothing else is printed)
+
+Progress goes to stderr. exit status: 0 all bounds hold, 1 one was missed or the bench failed, 2 there is no lab
+`;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Heals the ocean and deploys the lab's own settings, over new sessions: the former ones may be what broke. */
+async function putBack(): Promise<void> {
+  await step("put the lab back as it was", {}, async () => {
+    const ocean = await openOcean();
+    try {
+      await ocean.heal();
+    } finally {
+      ocean.close();
+    }
+    await mustPulumi(upArguments);
+    const lab = await openBenchLab();
+    try {
+      await settle(lab, new AbortController().signal);
+    } finally {
+      lab.close();
+    }
+  });
+}
+
+/** @returns undefined when the bench failed, which has been said then. */
+async function measure(lab: BenchLab, options: LinkOptions): Promise<LinkResult | undefined> {
+  const interruption = new AbortController();
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  // The handler stays until the lab is put back: an impatient second interrupt must not leave it cut.
+  const onSignal = (): void => {
+    if (!interruption.signal.aborted) process.stderr.write("interrupted: the lab is put back first\n");
+    interruption.abort(new Error("interrupted"));
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  try {
+    const outcome = await benchLink(lab, options, interruption.signal).catch((error: unknown) => {
+      // Said at once: putting the lab back takes a while, and may fail for the same reason.
+      process.stderr.write(`the bench failed: ${messageOf(error)}\n`);
+      return undefined;
+    });
+    await putBack();
+    return outcome;
+  } finally {
+    for (const signal of signals) process.removeListener(signal, onSignal);
+  }
+}
+
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      runs: { type: "string" },
+      quick: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  if (positionals.length !== 1 || positionals[0] !== "link")
+    throw new UsageError(`there is no bench "${positionals.join(" ")}"`);
+  const runs = numberOption("runs", values.runs, 1, 100) ?? 5;
+  if (!Number.isInteger(runs)) throw new UsageError(`--runs ${runs}: a whole number is wanted`);
+  if (existingLab().lab !== labDirectory)
+    throw new UsageError("the bench is for the checkout's own lab: unset CROSSBORDER_LAB_DIR");
+  const lab = await openBenchLab();
+  let result: LinkResult | undefined;
+  try {
+    result = await measure(lab, { runs, quick: values.quick });
+  } finally {
+    lab.close();
+  }
+  if (!result) return 1;
+  const { figures, notes } = result;
+  const ok = figures.every(holds);
+  const judged = figures.map((one) => ({ ...one, ok: holds(one) }));
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify({ bench: "link", ok, figures: judged, notes })}\n`
+      : `${renderFigures(figures)}\n\n${notes.join("\n")}\n`,
+  );
+  return ok ? 0 : 1;
+}
+
+main(process.argv.slice(2)).then(
+  (status) => (process.exitCode = status),
+  (error: unknown) => {
+    const code = (error as NodeJS.ErrnoException | undefined)?.code;
+    const misused = error instanceof UsageError || (code?.startsWith?.("ERR_PARSE_ARGS") ?? false);
+    process.stderr.write(`${messageOf(error)}${misused ? "\nsee: npm run bench -- --help" : ""}\n`);
+    process.exitCode = misused || error instanceof NoLab ? 2 : 1;
+  },
+);
