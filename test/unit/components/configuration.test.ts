@@ -98,6 +98,19 @@ test("what was staged is known by the command's id, which only a new command cha
   expect(await valueOf(configuration.staged)).toBe("thing-la-id");
 });
 
+test("whoever takes its generation waits for the host to have it", async () => {
+  const registrations = await recordRegistrations();
+  const { generation } = new HostConfiguration("thing-la", {
+    host: hostOf("la-gw1"),
+    component: "thing",
+    manifest: manifestOf("thing", secret),
+    phase: "stage",
+  });
+  const after = new command.local.Command("after", { create: generation });
+  await valueOf(after.urn);
+  expect(named(await registrations(), "after").dependencies).toEqual(["thing-la"]);
+});
+
 test("parent, provider, aliases and dependencies of the caller are kept", async () => {
   const registrations = await recordRegistrations();
   const parent = new pulumi.ComponentResource("test:index:Parent", "parent");

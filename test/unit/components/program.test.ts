@@ -1,7 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
+import { FIREWALL_FILE } from "../../../components/link/firewall/nftables";
+import { HEALTH_CONFIGURATION } from "../../../components/link/health/unit";
 import { linkOutput, stackOutputs, type StackOutputs } from "../../../outputs/contract";
 import { validSettings } from "../settings/fixtures";
-import { privateKey, requestOf } from "./fixtures";
+import { fileOf, privateKey, requestOf } from "./fixtures";
 import { named, plain, recordRegistrations, type Registered, Secret, valueOf, visible } from "./recorder";
 
 const webhook = "https://hooks.example.com/a-token-that-nobody-may-see";
@@ -25,7 +27,14 @@ beforeAll(async () => {
     if (type.startsWith("random:")) return { base64: psk };
     return type.endsWith(":TunnelRtt") ? measured : {};
   });
-  const settings = { ...validSettings(), sshPrivateKey: privateKey, webhook };
+  const settings = {
+    ...validSettings(),
+    access: { sshFrom: ["192.0.2.0/24"], sshPort: 2222 },
+    gate: { budgetMs: 190, lossLimitPercent: 2, probes: 300, deadlineSeconds: 60, measure: "always" },
+    health: { intervalSeconds: 30 },
+    sshPrivateKey: privateKey,
+    webhook,
+  };
   pulumi.runtime.setAllConfig(
     Object.fromEntries(
       Object.entries(settings).map(([key, value]) => [
@@ -58,13 +67,25 @@ test("the gate measures what was committed, and not before", () => {
   expect(gate.inputs["fingerprint"]).toBe(
     ["link-la-gw1", "link-sg-gw1"].map((name) => requestOf(named(all, name)).generation).join("+"),
   );
-  expect(gate.inputs).toMatchObject({ measure: "onChange", probes: 200, deadlineSeconds: 120 });
+  expect(gate.inputs).toMatchObject({ measure: "always", probes: 300, deadlineSeconds: 60 });
   expect(gate.inputs["link"]).toBeInstanceOf(Secret);
   expect(plain(gate.inputs["link"])).toMatchObject({
     budgetMs: 190,
+    lossLimitPercent: 2,
     initiator: { host: "la-gw1", connection: { privateKey } },
   });
   expect(gate.additionalSecretOutputs).toContain("link");
+});
+
+test.each(["la", "sg"])("what the settings say of access and health reaches the gateway of %s", (site) => {
+  const request = requestOf(named(all, `link-${site}-gw1`));
+  expect(fileOf(request, FIREWALL_FILE)).toContain("ip saddr { 192.0.2.0/24 } tcp dport 2222 accept");
+  expect(JSON.parse(fileOf(request, HEALTH_CONFIGURATION))).toMatchObject({
+    webhook,
+    budgetMs: 190,
+    lossLimitPercent: 2,
+  });
+  expect(fileOf(request, "/etc/systemd/system/crossborder-link-health.timer")).toContain("30s");
 });
 
 test("nothing has triggers, and every remote command pins the host's key and keeps its output to itself", () => {
