@@ -1,5 +1,5 @@
 import { labDirectory } from "../toolchain/paths";
-import { runPulumi } from "../toolchain/pulumi";
+import { ensureToolchain, runPulumi } from "../toolchain/pulumi";
 import { type LabCommand, NoLab, UsageError } from "./commands/command";
 import { down, reset } from "./commands/down";
 import { ocean } from "./commands/ocean";
@@ -42,6 +42,8 @@ async function everything(): Promise<number> {
       "the stack lab is deployed to the checkout's own lab only: unset CROSSBORDER_LAB_DIR",
     );
   }
+  // First, because a compiler and machines that boot would slow each other down.
+  await ensureToolchain();
   await up.run([]);
   const deployed = await runPulumi(["up", "--stack", "lab", "--yes", "--skip-preview"]);
   if (deployed.status !== 0) {

@@ -84,6 +84,8 @@ function connectionOf(gateway: GatewaySettings, sshPrivateKey: string | undefine
   } catch (error) {
     const cause =
       error instanceof z.ZodError ? "it lacks host, port, user, hostKey or privateKeyFile" : String(error);
-    throw new Error(`connectionFile is "${reference}"; it must be a readable connection file: ${cause}.`);
+    throw new Error(`connectionFile is "${reference}"; it must be a readable connection file: ${cause}.`, {
+      cause: error,
+    });
   }
 }

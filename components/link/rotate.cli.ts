@@ -12,7 +12,9 @@ stopped. The number of the key in use is kept in the stack's settings file: comm
   --stack   the stack whose link it is (default: lab)
 `;
 
-const pskSetting = z.object({ send: z.number().default(1), accept: z.array(z.number()).default([]) }).prefault({});
+const pskSetting = z
+  .object({ send: z.number().default(1), accept: z.array(z.number()).default([]) })
+  .prefault({});
 
 async function pulumi(...args: string[]): Promise<string> {
   const { status, stdout, stderr } = await runPulumi(args, { quiet: true });
@@ -34,15 +36,27 @@ async function currentPsk(stack: string) {
 async function rotatePsk(stack: string): Promise<void> {
   const steps = rotationSteps(await currentPsk(stack));
   for (const [index, { send, accept }] of steps.entries()) {
-    const meaning = accept.length > 0 ? `sends ${send}, accepts ${accept.join(", ")} too` : `knows ${send} only`;
+    const meaning =
+      accept.length > 0 ? `sends ${send}, accepts ${accept.join(", ")} too` : `knows ${send} only`;
     process.stderr.write(`step ${index + 1} of ${steps.length}: the link ${meaning}\n`);
-    await pulumi("config", "set", "--stack", stack, "--path", "crossborder:link.ipsec.psk.send", String(send));
+    await pulumi(
+      "config",
+      "set",
+      "--stack",
+      stack,
+      "--path",
+      "crossborder:link.ipsec.psk.send",
+      String(send),
+    );
     const key = "crossborder:link.ipsec.psk.accept";
-    if (accept.length > 0) await pulumi("config", "set", "--stack", stack, "--path", `${key}[0]`, String(accept[0]));
+    if (accept.length > 0)
+      await pulumi("config", "set", "--stack", stack, "--path", `${key}[0]`, String(accept[0]));
     else await pulumi("config", "rm", "--stack", stack, "--path", key);
     const { status } = await runPulumi(["up", "--yes", "--stack", stack, "--skip-preview"]);
     if (status !== 0) {
-      throw new Error("the deployment of this step failed; when its cause is gone, run the same command again to go on");
+      throw new Error(
+        "the deployment of this step failed; when its cause is gone, run the same command again to go on",
+      );
     }
   }
   process.stderr.write(`the pre-shared key in use is number ${steps.at(-1)?.send}; the one before is gone\n`);

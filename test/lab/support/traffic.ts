@@ -2,9 +2,16 @@ import type { Session } from "../../../providers/ssh/session";
 
 /** What became of a stream of pings. */
 export interface PingReport {
+  /** Those sent long enough before the stream ended to have been answered. */
   readonly sent: number;
+  /** Those of them without an answer. */
   readonly lost: number;
 }
+
+/** How long after the event probes still count, because its effect may come late, ms. */
+const aftermathMs = 1000;
+/** Time that the last probe that counts has for its answer, ms: ping ends without waiting for those on their way. */
+const graceMs = 2000;
 
 /**
  * Sends pings over the link from a gateway while something happens.
@@ -25,13 +32,16 @@ export async function pingDuring(
   try {
     await during();
   } finally {
-    // The last probes may still be on their way.
-    await from.exec(`sleep 1; kill -INT $(cat ${mark}.pid)`);
+    await from.exec(`sleep ${(aftermathMs + graceMs) / 1000}; kill -INT $(cat ${mark}.pid)`);
     await stream;
   }
   const { stdout } = await from.exec(`cat ${mark}; rm -f ${mark} ${mark}.pid`);
-  const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
-  if (sent === undefined || received === undefined)
-    throw new Error(`ping left no summary: ${stdout.slice(-300)}`);
-  return { sent: Number(sent), lost: Number(sent) - Number(received) };
+  const transmitted = /(\d+) packets transmitted/.exec(stdout)?.[1];
+  if (transmitted === undefined) throw new Error(`ping left no summary: ${stdout.slice(-300)}`);
+  const sent = Number(transmitted) - Math.floor(graceMs / intervalMs);
+  const answered = new Set([...stdout.matchAll(/icmp_seq=(\d+) ttl=/g)].map((found) => Number(found[1])));
+  const lost = Array.from({ length: sent }, (_, index) => index + 1).filter(
+    (number) => !answered.has(number),
+  );
+  return { sent, lost: lost.length };
 }

@@ -13,7 +13,10 @@ test.each([
   ["GRE unit", renderGreUnit()],
   ["charon's settings", renderCharon(linkSettings().ipsec)],
   ["the initiator's connection", renderConnections(fromLa, linkSettings().ipsec)],
-  ["the responder's connection", renderConnections(fromSg, linkSettings({ ipsec: { profile: "cnsa" } }).ipsec)],
+  [
+    "the responder's connection",
+    renderConnections(fromSg, linkSettings({ ipsec: { profile: "cnsa" } }).ipsec),
+  ],
   ["keys in a rotation", renderSecrets(fromLa, { send: "bmV3", accept: ["b2xk"] })],
   ["FRR", renderFrr(fromLa, linkSettings())],
   ["FRR without BFD", renderFrr(fromSg, linkSettings({ bfd: "off" }))],
