@@ -57,7 +57,8 @@ class Failure(Exception):
 
 def run(argv, seconds=COMMAND_SECONDS, extra_env=None):
     """Runs a program without a shell and returns (exit status, what it printed)."""
-    environment = dict(os.environ, LC_ALL="C", **(extra_env or {}))
+    # Where a package brings an init script beside its unit, systemctl would have that managed too, and reload twice for it.
+    environment = dict(os.environ, LC_ALL="C", SYSTEMCTL_SKIP_SYSV="1", **(extra_env or {}))
     # A file instead of a pipe: a daemon that keeps its parent's output open must not keep us waiting.
     with tempfile.TemporaryFile() as output:
         try:

@@ -15,6 +15,12 @@ const PROFILE = "link";
 const REJECT_DISTANCE = 250;
 
 /**
+ * Longest time that watchfrr gives FRR's daemons to start, s, below the unit's own 120. Its default of 20 kills a start on a
+ * slow or busy machine half-way, and daemons are left running without their configuration (watchfrr(8), `-T`).
+ */
+const START_SECONDS = 100;
+
+/**
  * External BGP over gre1, watched by BFD. Each side announces its own range and accepts only the peer's. Without
  * import-check: in clouds the range is not in the host's routing table.
  */
@@ -70,6 +76,7 @@ export function renderDaemons(): HostFile {
   const content = `bgpd=yes
 bfdd=yes
 vtysh_enable=yes
+watchfrr_options="-T ${START_SECONDS}"
 zebra_options="  -A 127.0.0.1 -s 90000000"
 bgpd_options="   -A 127.0.0.1"
 bfdd_options="   -A 127.0.0.1"

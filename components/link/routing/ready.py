@@ -6,7 +6,12 @@ import sys
 
 
 def vtysh(command):
-    return json.loads(subprocess.check_output(("vtysh", "-c", command), universal_newlines=True) or "{}")
+    output = subprocess.check_output(("vtysh", "-c", command), universal_newlines=True)
+    try:
+        return json.loads(output)
+    except ValueError:
+        # A daemon without configuration answers with a sentence, whatever was asked for.
+        return {}
 
 
 def bfd_status(peer):
