@@ -645,13 +645,23 @@ class Switch:
         if disabled:
             self.attempt(enable, "enable", *disabled)
             self.acted += ["enable %s" % name for name in disabled]
+        fresh = set()
         for unit in self.units:
-            # A file that leaves is watched by the unit as it was, not as it will be.
-            watched = [path for one in earlier + [unit] if one["name"] == unit["name"] for path in one["watches"]]
-            self.attempt(self.bring_up_unit, unit, states[unit["name"]], dirty.intersection(watched))
+            name = unit["name"]
+            if name in fresh:
+                continue
+            notice = dirty.intersection(unit["watches"] + self.unwatched(name, earlier))
+            if not states[name]["active"] or (notice and unit["onChange"] == "restart"):
+                fresh.add(name)
+            self.attempt(self.bring_up_unit, unit, states[name], notice)
         for name, state in unit_states([unit["name"] for unit in self.units]).items():
             if not state["active"]:
                 self.attempt(self.not_running, name)
+
+    def unwatched(self, name, earlier):
+        """Paths that a unit had to notice as it was, and that none of its entries watches now: files that leave."""
+        watched = {path for unit in self.units if unit["name"] == name for path in unit["watches"]}
+        return [path for unit in earlier if unit["name"] == name for path in unit["watches"] if path not in watched]
 
     def not_running(self, name):
         raise Failure("%s is not running after it was started" % name)

@@ -48,6 +48,7 @@ export interface Command {
  */
 export type Check = Command;
 
+/** A unit may have several entries, for files that want different actions: put those that want a restart first. */
 export interface Unit {
   /** systemd unit, e.g. `frr.service`. It is enabled and active after an apply; what it was before returns on removal. */
   readonly name: string;

@@ -39,8 +39,12 @@ async function currentManifest(host: Session): Promise<Manifest> {
 test(
   "a change of timers reloads what it touches, and the tunnel stays up",
   async () => {
+    // systemd gives a unit another one whenever it is started, and none for a reload.
+    const invocations = () => run(l.la, "systemctl show -P InvocationID frr strongswan");
+    const before = await invocations();
     const report = await pingDuring(l.la, "10.255.0.2", () => deploy({ "link.bgp.holdSeconds": 45 }));
     expect(report.lost).toBe(0);
+    expect(await invocations()).toBe(before);
     expect(await run(l.sg, "grep 'timers 10' /etc/frr/frr.conf")).toContain("timers 10 45");
   },
   5 * minute,

@@ -94,6 +94,29 @@ describe("apply", () => {
     expect(host.calls(/^systemctl (?!show|is-enabled)/)).toEqual(["systemctl reload strongswan.service"]);
   });
 
+  test("of several entries of one unit, only those that watch what changed act, and none after a restart", async () => {
+    const daemons = "/etc/frr/daemons";
+    const routing = (on: string, routes: string): Manifest =>
+      manifest({
+        files: [
+          { path: daemons, content: on, mode: "0644" },
+          { path: ROUTES, content: routes, mode: "0644" },
+        ],
+        units: [
+          { name: "frr.service", watches: [daemons], onChange: "restart" },
+          { name: "frr.service", watches: [ROUTES], onChange: "reload" },
+        ],
+      });
+    const acts = async (on: string, routes: string): Promise<string[]> => {
+      await apply(routing(on, routes));
+      return host.calls(/^systemctl (start|restart|reload)/);
+    };
+    expect(await acts("bgpd=yes", "one")).toEqual(["systemctl start frr.service"]);
+    expect(await acts("bgpd=yes", "two")).toEqual(["systemctl reload frr.service"]);
+    expect(await acts("bgpd=no", "two")).toEqual(["systemctl restart frr.service"]);
+    expect(await acts("bgpd=yes", "three")).toEqual(["systemctl restart frr.service"]);
+  });
+
   test("runs a unit's own command instead of a reload, and reloads systemd when a unit file changed", async () => {
     const unitFile = "/etc/systemd/system/crossborder-gre.service";
     const withUnit = (content: string): Manifest =>
