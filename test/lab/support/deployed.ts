@@ -2,18 +2,22 @@ import { bringUp } from "../../../lab/up";
 import { restoreHealthy, saveHealthy } from "../../../lab/healthy";
 import { stackOutputs, type StackOutputs } from "../../../outputs/contract";
 import { deploy, pulumi } from "./deployment";
-import { type Lab, lab } from "./lab";
+import { calmLab, type Lab } from "./lab";
+
+/** Whether this test file has seen the lab up. A restore finds out by itself when a machine has died since. */
+let isUp = false;
 
 /** The lab with the program deployed and its link healthy, from a snapshot where there is one. */
 export async function deployedLab(): Promise<Lab> {
-  await bringUp();
+  if (!isUp) await bringUp();
+  isUp = true;
   if (!(await restoreHealthy())) {
-    const opened = await lab();
+    const opened = await calmLab();
     opened.close();
     await deploy();
     await saveHealthy();
   }
-  return lab();
+  return calmLab();
 }
 
 /** The outputs of the deployed stack, secrets included. */

@@ -2,7 +2,6 @@ import type { ExecResult, Session } from "../../../providers/ssh/session";
 import { type Client, type Machine, machines } from "../../../lab/network/plan";
 import { type Ocean, openOcean, presets } from "../../../lab/ocean";
 import { openSession } from "../../../lab/sessions";
-import { restore } from "../../../lab/snapshots";
 import { bringUp } from "../../../lab/up";
 
 /** Longest time for a test file that starts with the lab off: building the image, booting, calibrating. */
@@ -44,13 +43,14 @@ export async function openLab(): Promise<Lab> {
   }
 }
 
-/**
- * The lab, up, calm and without faults.
- * @param snapshot Name of the state to go back to first; as the lab is when absent.
- */
-export async function lab(snapshot?: string): Promise<Lab> {
+/** The lab, up, calm and without faults. */
+export async function lab(): Promise<Lab> {
   await bringUp();
-  if (snapshot !== undefined) await restore(snapshot);
+  return calmLab();
+}
+
+/** Opens sessions with a lab that is up, ends its faults, and gives it its usual ocean. */
+export async function calmLab(): Promise<Lab> {
   const opened = await openLab();
   await opened.ocean.heal();
   await opened.ocean.set(presets["default"]!);
