@@ -51,7 +51,7 @@ async function boots(image: Image): Promise<boolean> {
   const child = spawn(
     emulator,
     [
-      ...baseArguments("kvm", image, console),
+      ...baseArguments("kvm", "la", image, console),
       ...["-append", `${kernelArguments} systemd.unit=emergency.target`, "-no-reboot"],
       ...["-drive", `if=none,id=d0,file=${image.disk},format=raw,snapshot=on`],
       ...["-device", "virtio-blk-pci,drive=d0"],
