@@ -14,7 +14,7 @@ export type Accelerator = "kvm" | "tcg";
  * deployment does that to a gateway every few seconds, and takes twice as long (`info jit` in the monitor counts the flushes). QEMU's
  * default, a quarter of the host's memory, would be more than all else that a machine takes.
  */
-const translationCacheMiB: Readonly<Record<Machine, number>> = { la: 384, sg: 384, wan: 128 };
+const translationCacheMiB: Readonly<Record<Machine, number>> = { la: 320, sg: 320, wan: 128 };
 
 function processor(accelerator: Accelerator, machine: Machine): string[] {
   return accelerator === "kvm"
