@@ -20,7 +20,7 @@ const commands = {
     "the Pulumi CLI with the project's environment; `shell` opens a shell with it",
   ],
   verify: ["verify/cli.ts", "host files and states that drifted from what was deployed"],
-  rotate: ["components/link/rotate.cli.ts", "replaces the link's pre-shared key without losing a packet"],
+  rotate: ["components/link/rotate.cli.ts", "replaces the link's pre-shared key while the link is used"],
   bench: ["bench/cli.ts", "measures, and prints the figures that the README quotes"],
   "settings:docs": ["settings/docs.ts", "writes the settings' reference and JSON schema"],
 };

@@ -5,7 +5,7 @@ import { rotationSteps } from "./rotation";
 
 const HELP = `usage: npm run rotate -- psk [--stack <stack>]
 
-Replaces the link's pre-shared key without losing a packet: both ends accept the old and the new key, both send the new
+Replaces the link's pre-shared key while the link is used: both ends accept the old and the new key, both send the new
 one, both drop the old one. Each step is a deployment with all its checks; an interrupted rotation goes on where it
 stopped. The number of the key in use is kept in the stack's settings file: commit it.
 

@@ -6,6 +6,8 @@ export interface PingReport {
   readonly sent: number;
   /** Those of them without an answer. */
   readonly lost: number;
+  /** The longest run of them, as time, ms. */
+  readonly longestGapMs: number;
 }
 
 /** How long after the event probes still count, because its effect may come late, ms. */
@@ -40,8 +42,13 @@ export async function pingDuring(
   if (transmitted === undefined) throw new Error(`ping left no summary: ${stdout.slice(-300)}`);
   const sent = Number(transmitted) - Math.floor(graceMs / intervalMs);
   const answered = new Set([...stdout.matchAll(/icmp_seq=(\d+) ttl=/g)].map((found) => Number(found[1])));
-  const lost = Array.from({ length: sent }, (_, index) => index + 1).filter(
-    (number) => !answered.has(number),
-  );
-  return { sent, lost: lost.length };
+  let lost = 0;
+  let gap = 0;
+  let longest = 0;
+  for (let number = 1; number <= sent; number++) {
+    gap = answered.has(number) ? 0 : gap + 1;
+    lost += gap > 0 ? 1 : 0;
+    longest = Math.max(longest, gap);
+  }
+  return { sent, lost, longestGapMs: longest * intervalMs };
 }
