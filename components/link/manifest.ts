@@ -23,7 +23,7 @@ import {
   renderSecrets,
   SECRETS_FILE,
 } from "./ipsec/swanctl";
-import { DAEMONS_FILE, FRR_FILE, FRR_UNIT, renderDaemons, renderFrr } from "./routing/frr";
+import { DAEMONS_FILE, FRR_FILE, FRR_UNIT, renderDaemons, renderDropIn, renderFrr } from "./routing/frr";
 
 /** Name of the link's component on its hosts. */
 export const LINK_COMPONENT = "link";
@@ -72,6 +72,7 @@ export function linkManifest(inputs: LinkInputs): Manifest {
       renderConnections(view, link.ipsec),
       renderSecrets(view, inputs.keys),
       renderDaemons(),
+      renderDropIn(),
       renderFrr(view, link),
       program("ipsec-settle", "ipsec/settle.py"),
       program("link-ready", "routing/ready.py"),

@@ -26,7 +26,9 @@ export interface FirewallOptions {
  * without it.
  *
  * It guards two things whatever else runs or not: GRE without IPsec never leaves and never enters, and traffic to the
- * peer's range leaves by gre1 or is refused at once. Counters of what leaves the underlay let the deployment gate prove
+ * peer's range leaves by gre1 or is refused at once. That includes what an ICMP error would quote: without gre1 the kernel
+ * answers GRE from the tunnel with "protocol" or "port unreachable" (RFC 792), and the start of the packet, in the clear.
+ * Counters of what leaves the underlay let the deployment gate prove
  * it.
  */
 export function renderTable({ local, peer }: LinkView, options: FirewallOptions): HostFile {
@@ -40,6 +42,7 @@ table inet ${FIREWALL_TABLE} {
   counter underlay_gre_clear_out { }
   counter underlay_private_clear_out { }
   counter gre_clear_dropped { }
+  counter gre_quoted_dropped { }
   counter private_clear_refused { }
   counter input_dropped { }
 
@@ -78,6 +81,7 @@ table inet ${FIREWALL_TABLE} {
     type filter hook output priority filter; policy accept;
     ip daddr { ${peer.cidr}, ${peer.linkAddress} } oifname != ${gre} counter name private_clear_refused reject with icmp type admin-prohibited
     ip protocol gre rt ipsec missing counter name gre_clear_dropped drop
+    ip daddr ${peer.publicAddress} icmp type destination-unreachable icmp code { 2, 3 } counter name gre_quoted_dropped drop
   }
 
   chain underlay {

@@ -5,6 +5,7 @@ import type { LinkView } from "../ends";
 export const FRR_FILE = "/etc/frr/frr.conf";
 export const DAEMONS_FILE = "/etc/frr/daemons";
 export const FRR_UNIT = "frr.service";
+const DROP_IN_FILE = `/etc/systemd/system/${FRR_UNIT}.d/crossborder.conf`;
 
 /** Name of the BFD profile of the link. */
 const PROFILE = "link";
@@ -83,4 +84,15 @@ bfdd_options="   -A 127.0.0.1"
 staticd_options="-A 127.0.0.1"
 `;
   return { path: DAEMONS_FILE, content, mode: "0640", owner: "frr:frr" };
+}
+
+/**
+ * What systemd does when FRR has ended, however it did: a zebra that was killed leaves its routes in the kernel, and connects
+ * would hang on a route that leads to a peer which has none back.
+ */
+export function renderDropIn(): HostFile {
+  const content = `[Service]
+ExecStopPost=-/usr/bin/env ip -4 route flush proto bgp
+`;
+  return { path: DROP_IN_FILE, content, mode: "0644" };
 }

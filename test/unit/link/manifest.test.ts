@@ -39,12 +39,19 @@ test("units watch files of the manifest, each at least one", () => {
 
 test("every unit that the manifest ships is brought to its state", () => {
   const shipped = paths
-    .filter((path) => path.startsWith("/etc/systemd/system/"))
+    .filter((path) => path.startsWith("/etc/systemd/system/") && !path.includes(".d/"))
     .map((path) => path.split("/").at(-1)!);
   const managed = manifest().units.map(({ name }) => name);
   // A timer starts its service; nobody enables that one.
   const started = shipped.filter((name) => !managed.includes(name.replace(/\.service$/, ".timer")));
   expect(started.filter((name) => !managed.includes(name))).toEqual([]);
+});
+
+test("what FRR leaves in the kernel goes with it, however it ended", () => {
+  const dropIn = manifest().files.find(
+    ({ path }) => path === "/etc/systemd/system/frr.service.d/crossborder.conf",
+  );
+  expect(dropIn!.content).toContain("ExecStopPost=-/usr/bin/env ip -4 route flush proto bgp\n");
 });
 
 test("checks read files of the stage that the manifest has, and nothing of the live system", () => {
