@@ -38,13 +38,16 @@ esac
   return { path: GRE_SCRIPT, content, mode: "0755" };
 }
 
-/** Makes the device at boot, once the underlay is up. */
+/**
+ * Makes the device at boot. It needs no address of the underlay to be made, and can't wait for network.target: FRR, which waits
+ * for it, comes before that, and systemd resolves such a circle by not starting one of them.
+ */
 export function renderUnit(): HostFile {
   const content = `[Unit]
 Description=GRE device of the link between the sites
-After=network.target crossborder-firewall.service
+After=network-pre.target crossborder-firewall.service
 Wants=crossborder-firewall.service
-Before=frr.service
+Before=frr.service network.target
 
 [Service]
 Type=oneshot
