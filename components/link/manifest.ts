@@ -72,7 +72,7 @@ export function linkManifest(inputs: LinkInputs): Manifest {
       renderConnections(view, link.ipsec),
       renderSecrets(view, inputs.keys),
       renderDaemons(),
-      renderDropIn(),
+      renderDropIn(view),
       renderFrr(view, link),
       program("ipsec-settle", "ipsec/settle.py"),
       program("link-ready", "routing/ready.py"),

@@ -90,9 +90,9 @@ staticd_options="-A 127.0.0.1"
  * What systemd does when FRR has ended, however it did: a zebra that was killed leaves its routes in the kernel, and connects
  * would hang on a route that leads to a peer which has none back.
  */
-export function renderDropIn(): HostFile {
+export function renderDropIn({ peer }: LinkView): HostFile {
   const content = `[Service]
-ExecStopPost=-/usr/bin/env ip -4 route flush proto bgp
+ExecStopPost=-/usr/bin/env ip -4 route del ${peer.cidr} proto bgp
 `;
   return { path: DROP_IN_FILE, content, mode: "0644" };
 }

@@ -51,7 +51,7 @@ test("what FRR leaves in the kernel goes with it, however it ended", () => {
   const dropIn = manifest().files.find(
     ({ path }) => path === "/etc/systemd/system/frr.service.d/crossborder.conf",
   );
-  expect(dropIn!.content).toContain("ExecStopPost=-/usr/bin/env ip -4 route flush proto bgp\n");
+  expect(dropIn!.content).toContain("ExecStopPost=-/usr/bin/env ip -4 route del 10.20.0.0/24 proto bgp\n");
 });
 
 test("checks read files of the stage that the manifest has, and nothing of the live system", () => {
