@@ -107,7 +107,8 @@ it(
     await eventually(
       "the gateway booted anew and its link carries traffic",
       async () =>
-        (await l.sg.exec("ping -n -c 2 -i 0.2 -W 1 10.10.0.50")).status === 0 && (await hasRebooted(boot)),
+        (await l.on("client-sg", "ping -n -c 2 -i 0.2 -W 1 10.10.0.50")).status === 0 &&
+        (await hasRebooted(boot)),
       bootDeadlineMs,
       2000,
     );
