@@ -43,7 +43,10 @@ test(
     await l.ocean.cut(ike);
     await run(l.la, "swanctl --terminate --ike peer --force --timeout 2 || true");
     await run(l.sg, "swanctl --terminate --ike peer --force --timeout 2 || true");
-    expect(await refused()).toMatch(/At fault: IKE\. .*no IKE SA with sg-gw1/);
+    // A negotiation is given up after some 22 s; how far it is when the gate looks depends on the machine's speed.
+    expect(await refused()).toMatch(
+      /At fault: IKE\. .*(no IKE SA with sg-gw1|IKE SA with sg-gw1 is CONNECTING)/,
+    );
   },
   3 * minute,
 );
