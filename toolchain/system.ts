@@ -12,6 +12,7 @@ const programs: Readonly<Record<string, string>> = {
   "openssh-client": "ssh",
   socat: "socat",
   e2fsprogs: "mke2fs",
+  "python3-pip": "pip3",
 };
 
 /** Names of the system packages that the lab needs, as Debian calls them. */

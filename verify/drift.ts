@@ -6,7 +6,7 @@ import type { Session, SshConnection } from "../providers/ssh/session";
 /** One respect in which a host is not what was deployed. Never holds what is in a file. */
 export interface Drift {
   readonly component: string;
-  readonly kind: "generation" | "file" | "sysctl" | "unit" | "command";
+  readonly kind: "generation" | "artefact" | "file" | "sysctl" | "unit" | "command";
   /** The path, setting, unit or command; the component where it is a generation. */
   readonly subject: string;
   readonly detail: string;
@@ -26,7 +26,7 @@ const VERIFY_TIMEOUT_MS = 60_000;
 const verified = z.object({
   drifts: z.array(
     z.object({
-      kind: z.enum(["generation", "file", "sysctl", "unit", "command"]),
+      kind: z.enum(["generation", "artefact", "file", "sysctl", "unit", "command"]),
       subject: z.string(),
       detail: z.string(),
     }),

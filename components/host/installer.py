@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Makes a host agree with a manifest, and puts it back.
 
-One component owns one manifest: packages, files, kernel settings, units. Each manifest that arrives is a generation,
-known by the digest that the deploying program gave it and numbered per host and component. What was on the host before
-the first generation is the baseline; it comes back when the component is removed.
+One component owns one manifest: packages, artefacts, files, kernel settings, units. Each manifest that arrives is a
+generation, known by the digest that the deploying program gave it and numbered per host and component. What was on the
+host before the first generation is the baseline; it comes back when the component is removed.
 
 Started in two ways: by the deployment, with this source and a request as one JSON value on standard input (see
 `bootstrap` at the end), or later as the saved file with arguments. Needs Python 3.6 and nothing else. Prints one JSON
@@ -35,15 +35,25 @@ ROOT = os.environ.get("CROSSBORDER_ROOT", "")
 PRIVILEGED = os.geteuid() == 0
 RECORDS = "/var/lib/crossborder"
 INSTALLER = "/usr/local/lib/crossborder/installer.py"
+# Programs that no package carries: ARTEFACTS/<start of the download's digest>/<name>, the program's digest beside it.
+ARTEFACTS = "/usr/local/lib/crossborder/artefacts"
+# Copies of downloads by their digest, for hosts that shall not or cannot download.
+DOWNLOADS = "/var/cache/crossborder/artefacts"
 LOCK = "/run/crossborder.lock"
 UNITS = "/etc/systemd/system"
 UNIT_DIRECTORIES = ("/etc/systemd/", "/usr/lib/systemd/", "/lib/systemd/")
 
 COMMAND_SECONDS = 120
 PACKAGE_SECONDS = 900
+DOWNLOAD_SECONDS = 600
+# A server that says nothing for this long does not answer.
+SILENCE_SECONDS = 30
 LOCK_SECONDS = 120
 GENERATIONS_KEPT = 5
 EVENTS_KEPT = 50
+# Programs are larger than what a small host has of memory to spare: they pass through it piece by piece.
+PIECE = 1 << 20
+PROGRAM_MODE = 0o755
 # Words of a secret file from this length on are masked in what a program printed.
 SECRET_WORD = 8
 
@@ -181,15 +191,17 @@ def temporary_name(path):
     return os.path.join(os.path.dirname(path), ".%s.crossborder-new" % os.path.basename(path))
 
 
-def write_atomically(path, data, mode, uid=0, gid=0):
-    """Replaces a file: whoever reads it sees the old one or the new one, with the right mode and owner."""
+@contextlib.contextmanager
+def replacing(path, mode, uid=0, gid=0):
+    """Replaces a file by what is written to the one that it yields: whoever reads it sees the old one or the new one,
+    with the right mode and owner."""
     temporary = temporary_name(path)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            yield file
             if PRIVILEGED:
                 os.fchown(file.fileno(), uid, gid)
             os.fchmod(file.fileno(), mode)
@@ -201,6 +213,11 @@ def write_atomically(path, data, mode, uid=0, gid=0):
             os.unlink(temporary)
         raise
     sync_directory(os.path.dirname(path))
+
+
+def write_atomically(path, data, mode, uid=0, gid=0):
+    with replacing(path, mode, uid, gid) as file:
+        file.write(data)
 
 
 def write_json(path, value):
@@ -252,6 +269,8 @@ def put(path, wanted):
 
 
 def owner_ids(owner):
+    if not PRIVILEGED:
+        return os.geteuid(), os.getegid()
     user, _, group = owner.partition(":")
     try:
         return pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid
@@ -273,7 +292,7 @@ def wanted_files(manifest):
         entries.append({"path": path, "content": "".join(lines), "mode": "0644"})
     files = {}
     for entry in entries:
-        uid, gid = owner_ids(entry.get("owner", "root:root")) if PRIVILEGED else (os.geteuid(), os.getegid())
+        uid, gid = owner_ids(entry.get("owner", "root:root"))
         files[entry["path"]] = {
             "mode": int(entry["mode"], 8),
             "uid": uid,
@@ -281,6 +300,16 @@ def wanted_files(manifest):
             "data": entry["content"].encode(),
         }
     return files
+
+
+def attribute_drifts(found, wanted):
+    """In what the mode and the owner of a path differ from what is wanted."""
+    drifts = []
+    if found["mode"] != wanted["mode"]:
+        drifts.append("mode is %04o, not %04o" % (found["mode"], wanted["mode"]))
+    if (found["uid"], found["gid"]) != (wanted["uid"], wanted["gid"]):
+        drifts.append("owner is %(uid)d:%(gid)d" % found + ", not %(uid)d:%(gid)d" % wanted)
+    return drifts
 
 
 def missing_directories(path):
@@ -306,11 +335,35 @@ def command_problems(where, command):
     return [] if isinstance(command.get("name"), str) else ["%s has no name" % where]
 
 
+def artefact_problems(artefact):
+    name = artefact.get("name")
+    if not NAME.match(str(name)):
+        return ["artefact name %r is not one of small letters, digits and dashes" % (name,)]
+    found = []
+    if not isinstance(artefact.get("version"), str):
+        found.append("artefact %s has no version" % name)
+    if not re.match(r"[0-9a-f]{64}\Z", str(artefact.get("sha256"))):
+        found.append("sha256 of artefact %s is not 64 hexadecimal digits" % name)
+    if not str(artefact.get("url")).startswith("https://"):
+        found.append("url of artefact %s does not start with https://" % name)
+    if not isinstance(artefact.get("member", ""), str):
+        found.append("member of artefact %s is not a path" % name)
+    return found
+
+
 def problems(manifest):
     """Everything that is wrong with a manifest."""
     found = []
     if not NAME.match(str(manifest.get("component"))):
         found.append("component is not a name of small letters, digits and dashes")
+    programs = set()
+    for artefact in wanted_artefacts(manifest):
+        wrong = artefact_problems(artefact)
+        if not wrong and program_path(artefact) in programs:
+            wrong = ["artefact %s appears twice" % artefact["name"]]
+        elif not wrong:
+            programs.add(program_path(artefact))
+        found.extend(wrong)
     paths = set()
     for entry in manifest["files"]:
         path = entry.get("path")
@@ -353,6 +406,8 @@ def validate(manifest):
                       ("teardown", list), ("verify", list)):
         if not isinstance(manifest.get(key), kind):
             raise Failure("the manifest's %s is missing or of the wrong type" % key)
+    if not isinstance(wanted_artefacts(manifest), list):
+        raise Failure("the manifest's artefacts are of the wrong type")
     found = problems(manifest)
     if found:
         raise Failure("the manifest is refused: %s" % "; ".join(found))
@@ -446,6 +501,15 @@ class Records:
             os.unlink(self.journal_path)
         self.journal = None
 
+    def live(self):
+        """Digests of the generations that the host is in, may go back to, or has staged since: a commit may follow."""
+        state = self.state
+        named = [state["current"], (state["previous"] or {}).get("generation")]
+        named += (self.journal or {"targets": []})["targets"]
+        current = self.number(state["current"]) or 0
+        named += [digest for digest, number in state["numbers"].items() if number > current]
+        return {digest for digest in named if self.find(digest)}
+
     def prune(self):
         """Drops all but the last generations, and originals that nothing refers to."""
         names = sorted(os.listdir(self.generations), reverse=True)
@@ -521,6 +585,183 @@ def remember(records, manifest, files):
     records.save()
 
 
+# ---------------------------------------------------------------------------------------------- artefacts
+
+
+def wanted_artefacts(manifest):
+    return manifest.get("artefacts", [])
+
+
+def directory_name(artefact):
+    return artefact["sha256"][:16]
+
+
+def program_path(artefact):
+    return "%s/%s/%s" % (ARTEFACTS, directory_name(artefact), artefact["name"])
+
+
+def digest_path(artefact):
+    """The file that tells the digest of an installed program. It is written last: without it, none is installed."""
+    return program_path(artefact) + ".sha256"
+
+
+def digest_line(artefact, digest):
+    """What that file says, in the form that sha256sum reads."""
+    return ("%s  %s\n" % (digest, artefact["name"])).encode()
+
+
+def cached_path(artefact):
+    return "%s/%s" % (DOWNLOADS, artefact["sha256"])
+
+
+def title(artefact):
+    return "%(name)s %(version)s" % artefact
+
+
+def pieces(file):
+    return iter(lambda: file.read(PIECE), b"")
+
+
+def sha256_of(file):
+    digest = hashlib.sha256()
+    for piece in pieces(file):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def program_drifts(artefact):
+    """In what an installed program differs from what was installed."""
+    path = on_disk(program_path(artefact))
+    try:
+        info = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return ["is missing"]
+    if not stat.S_ISREG(info.st_mode):
+        return ["is not a file"]
+    with open(path, "rb") as file:
+        digest = sha256_of(file)
+    recorded = (look(digest_path(artefact)) or {}).get("data", b"")
+    uid, gid = owner_ids("root:root")
+    found = {"mode": stat.S_IMODE(info.st_mode), "uid": info.st_uid, "gid": info.st_gid}
+    drifts = [] if recorded == digest_line(artefact, digest) else ["content differs"]
+    return drifts + attribute_drifts(found, {"mode": PROGRAM_MODE, "uid": uid, "gid": gid})
+
+
+def download(artefact):
+    """An open file without a name that holds what the artefact's address serves."""
+    # Imported here: it takes longer than all the rest, and the installer starts every second while a host gets ready.
+    import http.client
+    import urllib.request as request
+
+    # https and nothing else, also where a server redirects to.
+    opener = request.OpenerDirector()
+    for handler in (
+        request.ProxyHandler(),
+        request.HTTPSHandler(),
+        request.HTTPRedirectHandler(),
+        request.HTTPErrorProcessor(),
+        request.HTTPDefaultErrorHandler(),
+        request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    # Beside the installer, which is always there: where programs go is made once there is one.
+    file = tempfile.TemporaryFile(dir=os.path.dirname(on_disk(INSTALLER)))
+    deadline = time.monotonic() + DOWNLOAD_SECONDS
+    try:
+        with opener.open(artefact["url"], timeout=SILENCE_SECONDS) as response:
+            for piece in pieces(response):
+                file.write(piece)
+                if time.monotonic() > deadline:
+                    raise Failure("it takes longer than %d s" % DOWNLOAD_SECONDS)
+    except (Failure, OSError, http.client.HTTPException) as error:
+        file.close()
+        failed = "%s cannot be downloaded from %s" % (title(artefact), artefact["url"])
+        advice = "a copy at %s would be taken instead" % cached_path(artefact)
+        raise Failure("%s: %s; %s" % (failed, getattr(error, "reason", error), advice)) from None
+    file.seek(0)
+    return file
+
+
+def fetch(artefact):
+    """The artefact's download as an open file whose digest is right, from the host's cache where that has it."""
+    source = cached_path(artefact)
+    try:
+        file = open(on_disk(source), "rb")
+    except FileNotFoundError:
+        source = artefact["url"]
+        file = download(artefact)
+    found, wanted = sha256_of(file), artefact["sha256"]
+    if found != wanted:
+        file.close()
+        raise Failure("%s is refused: the SHA-256 of %s is %s, not %s" % (title(artefact), source, found, wanted))
+    file.seek(0)
+    return file
+
+
+@contextlib.contextmanager
+def program_in(artefact, file):
+    """The program inside a download, open."""
+    if "member" not in artefact:
+        yield file
+        return
+    # Imported here as in `download`.
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(file) as archive, archive.open(artefact["member"]) as member:
+            yield member
+    except (KeyError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise Failure("%s cannot be taken out of its download: %s" % (title(artefact), error)) from None
+
+
+def install_artefact(artefact):
+    """Installs a program unless it is there as it was installed. Returns whether it did."""
+    if not program_drifts(artefact):
+        return False
+    path = on_disk(program_path(artefact))
+    try:
+        with fetch(artefact) as file, program_in(artefact, file) as program:
+            os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+            digest = hashlib.sha256()
+            with replacing(path, PROGRAM_MODE) as installed:
+                for piece in pieces(program):
+                    digest.update(piece)
+                    installed.write(piece)
+        write_atomically(on_disk(digest_path(artefact)), digest_line(artefact, digest.hexdigest()), 0o644)
+    except OSError as error:
+        raise Failure("%s cannot be installed: %s" % (title(artefact), error.strerror)) from None
+    return True
+
+
+def install_artefacts(manifest):
+    for artefact in wanted_artefacts(manifest):
+        install_artefact(artefact)
+
+
+def directories_in_use():
+    """Names of the directories below ARTEFACTS that some component's live generations name."""
+    parent = on_disk(RECORDS)
+    used = set()
+    for component in os.listdir(parent) if os.path.isdir(parent) else []:
+        records = Records(component)
+        for digest in records.live():
+            used.update(directory_name(artefact) for artefact in wanted_artefacts(records.manifest(digest)))
+    return used
+
+
+def drop_unused_programs():
+    """Removes the programs that nothing on this host refers to any more."""
+    parent = on_disk(ARTEFACTS)
+    if not os.path.isdir(parent):
+        return
+    used = directories_in_use()
+    for name in os.listdir(parent):
+        if name not in used:
+            shutil.rmtree(os.path.join(parent, name), ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.rmdir(parent)
+
+
 # ---------------------------------------------------------------------------------------------- the switch
 
 
@@ -539,6 +780,7 @@ class Switch:
         self.manifest = records.manifest(digest) if digest else None
         self.secrets = secret_words(self.manifest) if digest else ()
         self.files = wanted_files(self.manifest) if digest else {}
+        self.artefacts = wanted_artefacts(self.manifest) if digest else []
         self.sysctl = self.manifest["sysctl"] if digest else {}
         self.units = self.manifest["units"] if digest else []
         self.changed = []
@@ -560,6 +802,8 @@ class Switch:
     def run(self):
         if self.manifest:
             self.attempt(remember, self.records, self.manifest, self.files)
+        for artefact in self.artefacts:
+            self.attempt(self.install, artefact)
         differing = [path for path, wanted in self.files.items() if look(path) != wanted]
         leaving_files = self.leaving("files", self.files)
         leaving_units = self.leaving_units()
@@ -609,6 +853,10 @@ class Switch:
         if state["active"]:
             systemctl("stop", name)
         self.acted.append("stop %s" % name)
+
+    def install(self, artefact):
+        if install_artefact(artefact):
+            self.changed.append(program_path(artefact))
 
     def write(self, path, wanted):
         put(path, wanted)
@@ -704,6 +952,8 @@ class Switch:
 
 def differs(records, manifest):
     """Whether the host differs from a manifest."""
+    if any(program_drifts(artefact) for artefact in wanted_artefacts(manifest)):
+        return True
     if any(look(path) != wanted for path, wanted in wanted_files(manifest).items()):
         return True
     if any(read_sysctl(name) != " ".join(value.split()) for name, value in manifest["sysctl"].items()):
@@ -815,6 +1065,35 @@ def run_checks(manifest, stage):
         must_run("check %r" % check["name"], argv, secrets)
 
 
+def stage_new(records, manifest, digest):
+    """Brings what the checks need, writes the files beside the live ones, and checks them."""
+    install_artefacts(manifest)
+    units = [unit["name"] for unit in manifest["units"]]
+    prior = unit_states(units)
+    installed = install_packages(list(manifest["packages"]))
+    if installed:
+        # Packages start their daemons; nothing runs before it is configured.
+        for name, state in unit_states(units).items():
+            if state["found"] and not prior[name]["found"]:
+                systemctl("disable", name)
+                systemctl("stop", name)
+    records.create()
+    staging = os.path.join(records.directory, "staging")
+    shutil.rmtree(staging, ignore_errors=True)
+    os.makedirs(staging, 0o700)
+    try:
+        write_json(os.path.join(staging, "manifest.json"), dict(manifest, priorUnits=prior))
+        write_tree(os.path.join(staging, "root"), wanted_files(manifest))
+        run_checks(manifest, os.path.join(staging, "root"))
+        number = records.state["lastNumber"] + 1
+        os.rename(staging, os.path.join(records.generations, "%04d-%s" % (number, digest)))
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    records.state["lastNumber"] = number
+    records.state["numbers"][digest] = number
+    records.state["packages"] = sorted(set(records.state["packages"]) | set(installed))
+
+
 def stage(records, request):
     """Puts a generation beside the current one and lets the daemons' own parsers read it."""
     manifest, digest = request["manifest"], request["generation"]
@@ -824,37 +1103,19 @@ def stage(records, request):
     if manifest["component"] != records.component:
         raise Failure("the manifest is of component %s" % manifest["component"])
     known = records.find(digest)
-    if known is None:
-        units = [unit["name"] for unit in manifest["units"]]
-        prior = unit_states(units)
-        installed = install_packages(list(manifest["packages"]))
-        if installed:
-            # Packages start their daemons; nothing runs before it is configured.
-            for name, state in unit_states(units).items():
-                if state["found"] and not prior[name]["found"]:
-                    systemctl("disable", name)
-                    systemctl("stop", name)
-        records.create()
-        staging = os.path.join(records.directory, "staging")
-        shutil.rmtree(staging, ignore_errors=True)
-        os.makedirs(staging, 0o700)
-        try:
-            write_json(os.path.join(staging, "manifest.json"), dict(manifest, priorUnits=prior))
-            write_tree(os.path.join(staging, "root"), wanted_files(manifest))
-            run_checks(manifest, os.path.join(staging, "root"))
+    try:
+        if known is None:
+            stage_new(records, manifest, digest)
+        elif digest != records.state["current"] and records.number(digest) != records.state["lastNumber"]:
+            # Wanted once more: it is newer than what came in between, and its programs may have gone since.
+            install_artefacts(manifest)
             number = records.state["lastNumber"] + 1
-            os.rename(staging, os.path.join(records.generations, "%04d-%s" % (number, digest)))
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-        records.state["lastNumber"] = number
-        records.state["numbers"][digest] = number
-        records.state["packages"] = sorted(set(records.state["packages"]) | set(installed))
-    elif digest != records.state["current"] and records.number(digest) != records.state["lastNumber"]:
-        # Wanted once more: it is newer than what came in between.
-        number = records.state["lastNumber"] + 1
-        os.rename(known, os.path.join(records.generations, "%04d-%s" % (number, digest)))
-        records.state["lastNumber"] = number
-        records.state["numbers"][digest] = number
+            os.rename(known, os.path.join(records.generations, "%04d-%s" % (number, digest)))
+            records.state["lastNumber"] = number
+            records.state["numbers"][digest] = number
+    except BaseException:
+        drop_unused_programs()
+        raise
     records.state["owner"] = request["owner"]
     records.save()
     return {"result": "staged", "generation": digest, "number": records.number(digest)}
@@ -926,6 +1187,7 @@ def finish(records, complete):
     records.save()
     if complete:
         records.end()
+    drop_unused_programs()
 
 
 def set_pending(records, confirm_within):
@@ -1055,6 +1317,7 @@ def remove(records, owner, digest):
 def tidy(records):
     """Removes the records of a component, and with the last one the installer itself."""
     shutil.rmtree(records.directory, ignore_errors=True)
+    drop_unused_programs()
     parent = on_disk(RECORDS)
     if os.path.isdir(parent) and os.listdir(parent):
         return
@@ -1075,11 +1338,7 @@ def file_drifts(path, wanted):
     drifts = []
     if found["data"] != wanted["data"]:
         drifts.append("content differs")
-    if found["mode"] != wanted["mode"]:
-        drifts.append("mode is %04o, not %04o" % (found["mode"], wanted["mode"]))
-    if (found["uid"], found["gid"]) != (wanted["uid"], wanted["gid"]):
-        drifts.append("owner is %(uid)d:%(gid)d" % found + ", not %(uid)d:%(gid)d" % wanted)
-    return drifts
+    return drifts + attribute_drifts(found, wanted)
 
 
 def verify(records, digest=None):
@@ -1098,6 +1357,9 @@ def verify(records, digest=None):
         drift("generation", records.component, "unconfirmed, undone at %s" % records.state["pending"]["until"])
     if current is not None:
         manifest = records.manifest(current)
+        for artefact in wanted_artefacts(manifest):
+            for detail in program_drifts(artefact):
+                drift("artefact", program_path(artefact), detail)
         for path, wanted in wanted_files(manifest).items():
             for detail in file_drifts(path, wanted):
                 drift("file", path, detail)

@@ -1,3 +1,5 @@
+import type { Artefact } from "./artefacts";
+
 /**
  * What a component wants on a host. A manifest is plain data, made by pure functions, and travels as JSON over the
  * standard input of one SSH command to the installer (`installer.py`), which makes the host agree with it.
@@ -7,6 +9,8 @@ export interface Manifest {
   readonly component: string;
   /** Packages that have to be installed, by their name in the host's family. Those present are left alone. */
   readonly packages: readonly string[];
+  /** Programs that no package carries, each at its `programAt`. Installed before the checks run. @default none */
+  readonly artefacts?: readonly Artefact[];
   readonly files: readonly HostFile[];
   /** Kernel settings by dotted name. Values found before the first installation come back on removal. */
   readonly sysctl: Readonly<Record<string, string>>;

@@ -1,11 +1,12 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { withLock } from "../../toolchain/lock";
 import { step, type Step } from "../../toolchain/steps";
 import { findOnPath } from "../../toolchain/system";
 import { aptTransport, debianSources } from "./apt";
+import { ensureDownload } from "./artefacts";
 import { ensureCache, findImage, imageAt, pruneImages, sealImage, touchImage, type Image } from "./cache";
-import { excludedPaths, packages, recipeFiles, recipeHash, suite } from "./recipe";
+import { artefacts, excludedPaths, packages, recipeFiles, recipeHash, suite } from "./recipe";
 
 /** Size of the machines' disks. The file is sparse: it takes what is written, about 650 MB. */
 const diskSize = "8G";
@@ -43,7 +44,9 @@ async function build(cache: string, hash: string, logs: string): Promise<Image> 
   const abandon = (): void => rmSync(building, { recursive: true, force: true });
   try {
     mkdirSync(building, { mode: 0o700 });
-    await step("golden image", { log: path.join(logs, "image.log") }, (log) => bootstrap(log, building));
+    await step("golden image", { log: path.join(logs, "image.log") }, (log) =>
+      bootstrap(log, cache, building),
+    );
     sealImage(building);
     // What stands there was found damaged.
     rmSync(image.directory, { recursive: true, force: true });
@@ -56,11 +59,16 @@ async function build(cache: string, hash: string, logs: string): Promise<Image> 
   return built;
 }
 
-async function bootstrap(log: Step, directory: string): Promise<void> {
+async function bootstrap(log: Step, cache: string, directory: string): Promise<void> {
   const files = path.join(directory, "files");
   mkdirSync(files);
   for (const [name, content] of Object.entries(recipeFiles())) {
     writeFileSync(path.join(files, name), content, { mode: name.endsWith(".sh") ? 0o755 : 0o644 });
+  }
+  const downloads = path.join(files, "artefacts");
+  mkdirSync(downloads);
+  for (const artefact of artefacts) {
+    copyFileSync(await ensureDownload(cache, artefact, log), path.join(downloads, artefact.sha256));
   }
   const sources = debianSources();
   const sourceFiles: string[] = [];

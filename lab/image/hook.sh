@@ -16,6 +16,8 @@ install -m 0644 "$files/lab-seed.service" "$root/etc/systemd/system/lab-seed.ser
 install -m 0644 "$files/sshd.conf" "$root/etc/ssh/sshd_config.d/lab.conf"
 rm -f "$root"/etc/ssh/ssh_host_*
 install -d -m 0700 "$root/root/.ssh"
+install -d -m 0755 "$root/var/cache/crossborder/artefacts"
+install -m 0644 "$files"/artefacts/* "$root/var/cache/crossborder/artefacts/"
 
 echo '/dev/vda / ext4 noatime 0 1' >"$root/etc/fstab"
 echo lab >"$root/etc/hostname"

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { type Artefact, ENVOY } from "../../components/host/artefacts";
 import { machines, nics } from "../network/plan";
 
 /** The Debian release of the lab's machines. */
@@ -18,9 +19,14 @@ export const packages: readonly string[] = [
   // No more of strongSwan's plugins than the program installs: those that speak to the kernel's ciphers load them all.
   ...["strongswan-swanctl", "charon-systemd", "libstrongswan-standard-plugins"],
   ...["frr", "frr-pythontools", "nftables", "iproute2", "keepalived"],
+  // What makes keys.
+  "openssl",
   // What tests and drills look with.
   ...["iputils-ping", "conntrack", "tcpdump", "iperf3", "socat"],
 ];
+
+/** Downloads that lie in the image where a host's installer looks for them, because the lab's machines reach nothing. */
+export const artefacts: readonly Artefact[] = [ENVOY];
 
 /** Paths that no test reads and that only take time to write. */
 export const excludedPaths: readonly string[] = [
@@ -51,7 +57,8 @@ export function recipeFiles(): Record<string, string> {
  * Names an image by everything that decides its content, apart from the versions that Debian's mirror has that day:
  * those are recorded in the image's `packages.txt`, and a security update doesn't rebuild everyone's lab.
  */
-export function recipeHash(): string {
-  const recipe = JSON.stringify([suite, packages, excludedPaths, recipeFiles()]);
+export function recipeHash(downloads: readonly Artefact[] = artefacts): string {
+  const digests = downloads.map(({ sha256 }) => sha256);
+  const recipe = JSON.stringify([suite, packages, digests, excludedPaths, recipeFiles()]);
   return createHash("sha256").update(recipe).digest("hex").slice(0, 12);
 }

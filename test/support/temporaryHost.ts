@@ -26,6 +26,8 @@ export class TemporaryHost {
   private readonly base = mkdtempSync(join(tmpdir(), "crossborder-host-"));
   readonly root = join(this.base, "root");
   private readonly state = join(this.base, "state");
+  /** Variables of the environment that the installer has here besides the test's own. */
+  readonly variables: Record<string, string> = {};
 
   constructor() {
     for (const path of ["etc/systemd/system", "usr/local/lib", "var/lib", "run"]) {
@@ -44,13 +46,14 @@ export class TemporaryHost {
   get environment(): NodeJS.ProcessEnv {
     return {
       ...process.env,
+      ...this.variables,
       PATH: `${STUBS}:${process.env["PATH"] ?? "/usr/bin:/bin"}`,
       CROSSBORDER_ROOT: this.root,
       STUB_STATE: this.state,
     };
   }
 
-  write(path: string, content: string, mode = 0o644): void {
+  write(path: string, content: string | Uint8Array, mode = 0o644): void {
     mkdirSync(dirname(this.root + path), { recursive: true });
     writeFileSync(this.root + path, content);
     chmodSync(this.root + path, mode);

@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
+import { ARTEFACT_CACHE } from "../../../components/host/artefacts";
 import { generationOf } from "../../../components/host/installer";
 import type { Manifest } from "../../../components/host/manifest";
 import { report, TemporaryHost } from "../../support/temporaryHost";
@@ -108,18 +110,23 @@ describe("any sequence of generations, removed,", () => {
     content: fc.string({ maxLength: 8 }),
     mode: fc.constantFrom("0600", "0640", "0755"),
   });
+  const downloads = ["a", "b"].map((content) => {
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    return { content, artefact: { name: "envoy", version: content, url: "https://localhost:1/", sha256 } };
+  });
   const generation = fc
     .record({
+      artefacts: fc.subarray(downloads.map(({ artefact }) => artefact)),
       files: fc.uniqueArray(file, { selector: ({ path }) => path, maxLength: 5 }),
       sysctl: fc.dictionary(fc.constantFrom("s1", "s2"), fc.constantFrom("0", "1", "2"), { maxKeys: 2 }),
       foreign: fc.boolean(),
       breaks: fc.boolean(),
     })
-    .map(({ files, sysctl, foreign, breaks }) => {
+    .map(({ artefacts, files, sysctl, foreign, breaks }) => {
       const own = files.filter(({ path }) => path.endsWith(".service")).map(({ path }) => path);
       const names = [...own.map((path) => path.split("/").pop()!), ...(foreign ? ["u2.service"] : [])];
       const units = names.map((name) => ({ name, watches: own, onChange: "restart" as const }));
-      return { wanted: manifest({ files, sysctl, units }), breaks };
+      return { wanted: manifest({ artefacts, files, sysctl, units }), breaks };
     });
 
   test("leaves the host byte for byte as it was", async () => {
@@ -128,6 +135,9 @@ describe("any sequence of generations, removed,", () => {
         const one = new TemporaryHost();
         try {
           one.write("/etc/a", "found", 0o604);
+          for (const { content, artefact } of downloads) {
+            one.write(`${ARTEFACT_CACHE}/${artefact.sha256}`, content);
+          }
           one.addUnit("u2.service", { enabled: false, active: true });
           for (const name of ["s1", "s2"]) one.setSysctl(name, "0");
           const before = one.snapshot();

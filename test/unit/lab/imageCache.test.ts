@@ -67,6 +67,10 @@ describe("the image's recipe", () => {
     expect(recipeHash()).toBe(recipeHash());
   });
 
+  it("is named after its downloads too", () => {
+    expect(recipeHash([])).not.toBe(recipeHash());
+  });
+
   it("holds what the link's host configuration installs, each package once", () => {
     for (const wanted of ["frr", "frr-pythontools", "nftables", "charon-systemd", "strongswan-swanctl"]) {
       expect(packages).toContain(wanted);
