@@ -84,7 +84,7 @@ function changed(
     for (const [index, part] of parts.slice(0, -1).entries()) {
       group = (group[part] ??= parts[index + 1] === "0" ? [] : {}) as Record<string, unknown>;
     }
-    if (value === undefined) delete group[parts.at(-1)!];
+    if (value === undefined) Reflect.deleteProperty(group, parts.at(-1)!);
     else group[parts.at(-1)!] = value;
   }
   return result;
