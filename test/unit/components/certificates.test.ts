@@ -22,7 +22,7 @@ function answer(type: string, name: string): Record<string, unknown> {
       notAfter: "later",
     };
   }
-  return type === "command:remote:Command" ? { stdout: `request of ${name}` } : {};
+  return type === "command:remote:Command" ? { stdout: pulumi.secret(`request of ${name}`) } : {};
 }
 
 async function certified(
