@@ -126,6 +126,14 @@ const acceptedKeysAreOthers: Rule = ({ link }) =>
       ]
     : [];
 
+const trustedAuthoritiesAreOthers: Rule = ({ certificates }) =>
+  certificates?.authority.trust.includes(certificates.authority.issue)
+    ? [
+        `crossborder:certificates.authority.trust has ${certificates.authority.issue}, the authority that issues; ` +
+          `it must name other authorities.`,
+      ]
+    : [];
+
 const holdIsThreeKeepalives: Rule = ({ link }) =>
   link && link.bgp.holdSeconds < 3 * link.bgp.keepaliveSeconds
     ? [
@@ -164,6 +172,7 @@ export const rules: readonly Rule[] = [
   mtuFitsTheUnderlays,
   weakCryptoIsAcknowledged,
   acceptedKeysAreOthers,
+  trustedAuthoritiesAreOthers,
   holdIsThreeKeepalives,
   budgetIsPossible,
 ];

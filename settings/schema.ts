@@ -142,6 +142,27 @@ const health = z.strictObject({
     .describe("Where the metrics file for node-exporter's textfile collector goes."),
 });
 
+const certificates = z.strictObject({
+  lifeDays: whole(7, 397, "days")
+    .default(90)
+    .describe("Life of the hosts' certificates. Deployments renew them in its last third."),
+  generation: whole(1, 9999, "a key's number")
+    .default(1)
+    .describe("Number of the hosts' keys. `npm run rotate -- certificates` moves to the next."),
+  authority: z
+    .strictObject({
+      issue: whole(1, 9999, "an authority's number")
+        .default(1)
+        .describe("Number of the authority that issues."),
+      trust: z
+        .array(whole(1, 9999, "an authority's number"), { error: "a list of authorities' numbers" })
+        .default([])
+        .describe("Numbers of authorities trusted beside it, during a rotation."),
+    })
+    .prefault({})
+    .describe("Authorities by number. `npm run rotate -- certificates --authority` moves to the next."),
+});
+
 /**
  * Every setting of the program, by its key in the `crossborder` namespace. The docs and the editor's schema are made
  * from this value.
@@ -156,6 +177,9 @@ export const schema = {
   access: access.describe("Who may manage the hosts."),
   gate: gate.describe("What a deployment demands of the link."),
   health: health.prefault({}).describe("The gateways' own probing of the link."),
+  certificates: certificates
+    .prefault({})
+    .describe("Certificates with which the hosts prove who they are to each other."),
   emulated: flag()
     .default(false)
     .describe("The sites are not where their coordinates say: physics doesn't bound the budget."),
@@ -182,4 +206,5 @@ export type LinkSettings = Settings["link"];
 export type IpsecSettings = LinkSettings["ipsec"];
 export type GateSettings = Settings["gate"];
 export type HealthSettings = Settings["health"];
+export type CertificateSettings = Settings["certificates"];
 export type BfdSettings = Exclude<LinkSettings["bfd"], "off">;

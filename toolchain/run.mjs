@@ -20,7 +20,10 @@ const commands = {
     "the Pulumi CLI with the project's environment; `shell` opens a shell with it",
   ],
   verify: ["verify/cli.ts", "host files and states that drifted from what was deployed"],
-  rotate: ["components/link/rotate.cli.ts", "replaces the link's pre-shared key while the link is used"],
+  rotate: [
+    "rotate/cli.ts",
+    "replaces the link's pre-shared key, or the hosts' certificates, while they are used",
+  ],
   bench: ["bench/cli.ts", "measures, and prints the figures that the README quotes"],
   "settings:docs": ["settings/docs.ts", "writes the settings' reference and JSON schema"],
 };

@@ -1,7 +1,7 @@
 import type { OsFamily } from "./host";
 
 /** What a component needs from the operating system, by the field's name for it. */
-export type Software = "strongswan" | "frr" | "nftables" | "iproute" | "ping";
+export type Software = "strongswan" | "frr" | "nftables" | "iproute" | "ping" | "openssl";
 
 /**
  * The packages of each family. Debian's strongswan-swanctl alone brings no daemon: charon-systemd is the one that
@@ -14,6 +14,7 @@ const packages: Readonly<Record<OsFamily, Readonly<Record<Software, readonly str
     nftables: ["nftables"],
     iproute: ["iproute2"],
     ping: ["iputils-ping"],
+    openssl: ["openssl"],
   },
   rhel: {
     strongswan: ["strongswan"],
@@ -21,6 +22,7 @@ const packages: Readonly<Record<OsFamily, Readonly<Record<Software, readonly str
     nftables: ["nftables"],
     iproute: ["iproute"],
     ping: ["iputils"],
+    openssl: ["openssl"],
   },
 };
 

@@ -22,11 +22,13 @@ export type InstallerOperation =
 /** Options of an operation by their name on the command line, without dashes. */
 export type InstallerOptions = Readonly<Record<string, string | number>>;
 
-function asRoot(user: string): string {
+/** What to put before a command so that it runs as root. */
+export function asRoot(user: string): string {
   return user === "root" ? "" : "sudo -n ";
 }
 
-function quoted(word: string): string {
+/** A word that a shell takes as it is. */
+export function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 

@@ -15,7 +15,7 @@ function errorsOf(raw: Record<string, unknown>): readonly string[] {
 const gateway = ["sites", "la", "existing", "gateways", 0];
 
 test("valid settings get production's defaults", () => {
-  const { link, gate, health } = parseSettings(validSettings());
+  const { link, gate, health, certificates } = parseSettings(validSettings());
   expect(link).toEqual({
     network: "10.255.0.0/30",
     mtu: 1380,
@@ -41,6 +41,7 @@ test("valid settings get production's defaults", () => {
     measure: "onChange",
   });
   expect(health.intervalSeconds).toBe(15);
+  expect(certificates).toEqual({ lifeDays: 90, generation: 1, authority: { issue: 1, trust: [] } });
 });
 
 test.each<[string, readonly (string | number)[], unknown, string]>([
@@ -134,6 +135,18 @@ test.each<[string, readonly (string | number)[], unknown, string]>([
     ["link", "ipsec"],
     { profile: "legacy" },
     'crossborder:link.ipsec.profile is "legacy", whose algorithms are weak; it needs crossborder:link.ipsec.acknowledgeWeakCrypto: true.',
+  ],
+  [
+    "an authority that is its own other",
+    ["certificates", "authority"],
+    { issue: 2, trust: [1, 2] },
+    "crossborder:certificates.authority.trust has 2, the authority that issues; it must name other authorities.",
+  ],
+  [
+    "a certificate that lives too long",
+    ["certificates"],
+    { lifeDays: 398 },
+    "crossborder:certificates.lifeDays is 398; it must be a whole number of days from 7 to 397.",
   ],
   [
     "a hold time below three keepalives",

@@ -1,0 +1,92 @@
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { runPulumi } from "../toolchain/pulumi";
+import {
+  authorityRotation,
+  certificateRotation,
+  pskRotation,
+  type Rotation,
+  type SettingChange,
+  type WrittenSettings,
+} from "./rotations";
+
+const HELP = `usage: npm run rotate -- psk|certificates [--authority] [--stack <stack>]
+
+Replaces secrets while they are used. Each step is a deployment with all its checks. What is in use is kept in the
+stack's settings file: commit it.
+
+  psk                       the link's pre-shared key: both ends accept the old and the new one, both send the new one,
+                            both drop the old one; an interrupted rotation goes on where it stopped
+  certificates              the hosts' keys and certificates, in one deployment
+  certificates --authority  the authority that issues them: all hosts trust the old and the new one, get certificates
+                            of the new one, drop the old one; an interrupted rotation goes on where it stopped
+
+  --stack   the stack (default: lab)
+`;
+
+async function pulumi(...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await runPulumi(args, { quiet: true });
+  if (status !== 0) throw new Error(`pulumi ${args[0]} failed:\n${stderr || stdout}`);
+  return stdout;
+}
+
+async function writtenSettings(stack: string): Promise<WrittenSettings> {
+  const settings = z
+    .record(z.string(), z.object({ objectValue: z.unknown().optional() }))
+    .parse(JSON.parse(await pulumi("config", "--json", "--stack", stack)));
+  const prefix = "crossborder:";
+  return Object.fromEntries(
+    Object.entries(settings)
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, { objectValue }]) => [key.slice(prefix.length), objectValue]),
+  );
+}
+
+async function change(stack: string, { path, value }: SettingChange): Promise<void> {
+  if (value === undefined) await pulumi("config", "rm", "--stack", stack, "--path", path);
+  else await pulumi("config", "set", "--stack", stack, "--path", path, String(value));
+}
+
+async function carryOut(stack: string, { steps, outcome }: Rotation): Promise<void> {
+  for (const [index, { meaning, changes }] of steps.entries()) {
+    process.stderr.write(`step ${index + 1} of ${steps.length}: ${meaning}\n`);
+    for (const setting of changes) await change(stack, setting);
+    const { status } = await runPulumi(["up", "--yes", "--stack", stack, "--skip-preview"]);
+    if (status !== 0) {
+      throw new Error(
+        "the deployment of this step failed; when its cause is gone, run the same command again to go on",
+      );
+    }
+  }
+  process.stderr.write(`${outcome}\n`);
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      stack: { type: "string", default: "lab" },
+      authority: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  const rotation = {
+    psk: pskRotation,
+    certificates: certificateRotation,
+    "certificates --authority": authorityRotation,
+  }[positionals.join(" ") + (values.authority ? " --authority" : "")];
+  if (values.help || !rotation) {
+    (values.help ? process.stdout : process.stderr).write(HELP);
+    return values.help ? 0 : 2;
+  }
+  await carryOut(values.stack, rotation(await writtenSettings(values.stack)));
+  return 0;
+}
+
+main().then(
+  (status) => process.exit(status),
+  (error: Error) => {
+    process.stderr.write(`rotate: ${error.message}\n`);
+    process.exit(1);
+  },
+);

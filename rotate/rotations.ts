@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { type Numbers, rotationSteps } from "./numbers";
+
+/** A change of the stack's settings. Without a value, the key is removed. */
+export interface SettingChange {
+  /** As `pulumi config set --path` wants it. */
+  readonly path: string;
+  readonly value?: number;
+}
+
+/** One deployment of a rotation. */
+export interface RotationStep {
+  /** What is so once it is deployed. */
+  readonly meaning: string;
+  /** To be made before it. */
+  readonly changes: readonly SettingChange[];
+}
+
+/** What a rotation does. */
+export interface Rotation {
+  readonly steps: readonly RotationStep[];
+  /** What is so at its end. */
+  readonly outcome: string;
+}
+
+/** The stack's settings by their keys without the namespace, as they are written: defaults are left out. */
+export type WrittenSettings = Readonly<Record<string, unknown>>;
+
+const number = z.number().default(1);
+const numbers = z.array(z.number()).default([]);
+const written = z.object({
+  link: z
+    .object({
+      ipsec: z.object({ psk: z.object({ send: number, accept: numbers }).prefault({}) }).prefault({}),
+    })
+    .prefault({}),
+  certificates: z
+    .object({
+      generation: number,
+      authority: z.object({ issue: number, trust: numbers }).prefault({}),
+    })
+    .prefault({}),
+});
+
+function changes(use: string, accept: string, step: Numbers): SettingChange[] {
+  const [accepted] = step.accept;
+  const list = accepted === undefined ? { path: accept } : { path: `${accept}[0]`, value: accepted };
+  return [{ path: use, value: step.use }, list];
+}
+
+/** The link's pre-shared key: accept old and new, send the new, drop the old. */
+export function pskRotation(settings: WrittenSettings): Rotation {
+  const { send, accept } = written.parse(settings).link.ipsec.psk;
+  const steps = rotationSteps({ use: send, accept });
+  return {
+    steps: steps.map((step) => ({
+      meaning:
+        step.accept.length > 0
+          ? `the link sends ${step.use}, accepts ${step.accept.join(", ")} too`
+          : `the link knows ${step.use} only`,
+      changes: changes("crossborder:link.ipsec.psk.send", "crossborder:link.ipsec.psk.accept", step),
+    })),
+    outcome: `the pre-shared key in use is number ${steps.at(-1)!.use}; the one before is gone`,
+  };
+}
+
+/** The hosts' keys and certificates. One deployment: peers trust the authority, whichever key it certified. */
+export function certificateRotation(settings: WrittenSettings): Rotation {
+  const next = written.parse(settings).certificates.generation + 1;
+  return {
+    steps: [
+      {
+        meaning: `every host makes key ${next} and gets a certificate for it`,
+        changes: [{ path: "crossborder:certificates.generation", value: next }],
+      },
+    ],
+    outcome: `the hosts' keys in use are number ${next}; those before are gone`,
+  };
+}
+
+/** The authority: trust old and new, issue with the new, drop the old. The hosts keep their keys. */
+export function authorityRotation(settings: WrittenSettings): Rotation {
+  const { issue, trust } = written.parse(settings).certificates.authority;
+  const steps = rotationSteps({ use: issue, accept: trust });
+  const key = "crossborder:certificates.authority";
+  return {
+    steps: steps.map((step) => ({
+      meaning:
+        step.accept.length > 0
+          ? `authority ${step.use} issues, ${step.accept.join(", ")} is trusted too`
+          : `authority ${step.use} alone is trusted`,
+      changes: changes(`${key}.issue`, `${key}.trust`, step),
+    })),
+    outcome: `the authority in use is number ${steps.at(-1)!.use}; the one before is gone`,
+  };
+}
