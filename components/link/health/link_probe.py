@@ -18,8 +18,11 @@ import time
 # Generous: a starved machine takes seconds to start a program.
 TOOL_TIMEOUT = 30
 WARM_UP_PROBES = 20
-# How long to wait for an answer to the last probe, seconds.
+# How long to wait for answers when there was none, seconds.
 LINGER = 2
+# Once it had one, ping waits no longer than two round trips after its last probe (ping(8), -W), and takes for lost what
+# a busy host sends later. Probes that don't count, sent for this long after those that do, keep it listening.
+TAIL = 0.5
 
 IKE_CAUSES = (
     ("authentication", re.compile(r"AUTHENTICATION_FAILED|MAC mismatched|no shared key found", re.I)),
@@ -278,19 +281,21 @@ def state(link):
 
 def start_ping(target, count, interval_ms, options):
     interval = "%.3f" % (interval_ms / 1000.0)
-    return Tool(["ping", "-n", "-c", str(count), "-i", interval, "-W", str(LINGER)] + options + [target])
+    sent = str(count + int(TAIL * 1000 / interval_ms))
+    return Tool(["ping", "-n", "-c", sent, "-i", interval, "-W", str(LINGER)] + options + [target])
 
 
 def read_ping(tool, count, interval_ms):
     """Round trips in the order of sending, each probe once. Above 100 ms ping itself rounds to whole milliseconds."""
-    text = tool.output(timeout=count * interval_ms / 1000.0 + LINGER + TOOL_TIMEOUT) or ""
+    text = tool.output(timeout=count * interval_ms / 1000.0 + TAIL + LINGER + TOOL_TIMEOUT) or ""
     rtts = {}
     for match in re.finditer(r"icmp_seq=(\d+) .*?time=([\d.]+) ms", text):
-        rtts.setdefault(int(match.group(1)), float(match.group(2)))
+        if int(match.group(1)) <= count:
+            rtts.setdefault(int(match.group(1)), float(match.group(2)))
     sent = re.search(r"(\d+) packets transmitted", text)
     return {
         # A ping that could not even be sent is a probe lost.
-        "sent": int(sent.group(1)) if sent and int(sent.group(1)) > 0 else count,
+        "sent": min(count, int(sent.group(1))) if sent and int(sent.group(1)) > 0 else count,
         "rttsMs": [rtts[sequence] for sequence in sorted(rtts)],
         "error": None if rtts else tool.error,
     }

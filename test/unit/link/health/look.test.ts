@@ -100,6 +100,20 @@ exit 1`,
   expect(burst.tunnel).toEqual({ sent: 4, rttsMs: [84.1, 160, 83.2], error: null });
 });
 
+test("probes that only keep ping listening don't count", async () => {
+  gateway.breakTool(
+    "ping",
+    `for number in $(seq 12); do
+  [ $number = 4 ] || echo "64 bytes from 10.255.0.2: icmp_seq=$number ttl=64 time=84.$number ms"
+done
+echo '12 packets transmitted, 11 received'
+exit 1`,
+  );
+  const burst = burstSchema.parse(await gateway.probe("burst"));
+  expect(burst.tunnel).toMatchObject({ sent: 10, error: null });
+  expect(burst.tunnel.rttsMs).toEqual([84.1, 84.2, 84.3, 84.5, 84.6, 84.7, 84.8, 84.9, 84.1]);
+});
+
 test("a ping that cannot be sent is all its probes lost, with ping's words; full packets are told from fuller ones", async () => {
   gateway.breakTool(
     "ping",
