@@ -98,13 +98,15 @@ table inet ${FIREWALL_TABLE} {
   return { path: FIREWALL_FILE, content, mode: "0644" };
 }
 
-/** Loads the table before any interface is up, and leaves it alone whatever other services do. */
+/**
+ * Loads the table before any interface is up, and leaves it alone whatever other services do. A shutdown doesn't stop it
+ * either (there is no `Conflicts=shutdown.target`, systemd.unit(5)): the kernel forwards packets until the machine is off.
+ */
 export function renderUnit(): HostFile {
   const content = `[Unit]
 Description=Guard of the link between the sites
 DefaultDependencies=no
-Conflicts=shutdown.target
-Before=network-pre.target shutdown.target
+Before=network-pre.target
 Wants=network-pre.target
 After=local-fs.target systemd-modules-load.service
 
