@@ -118,7 +118,8 @@ export function connect(connection: SshTarget, options: { dialTimeoutMs?: number
         client.on("error", (error) => (broken = error));
         resolve({
           exec: (command, execOptions) => exec(client, where, command, () => broken, execOptions),
-          close: () => void client.end(),
+          // Not `end`: a host that is gone never closes its half, and the socket would keep this process alive.
+          close: () => void client.destroy(),
         });
       })
       .connect({
