@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import type { Direction } from "../drills/faults";
+import { backupOutput } from "../outputs/contract";
 import { linkFactsSchema } from "../providers/probes/facts";
 import { linkStatus, type LinkStatus } from "../providers/probes/status";
 import { runPulumi } from "../toolchain/pulumi";
@@ -26,6 +27,8 @@ export interface MachineStatus {
 export interface LabStatus {
   /** `absent` when nothing is deployed. */
   readonly link: LinkStatus["link"] | { readonly state: "absent" };
+  /** The backup path by site; null while it is off, or nothing is deployed. */
+  readonly backup: LinkStatus["backup"];
   readonly machines: Readonly<Record<Machine, MachineStatus>>;
   /** What the ocean does each way; null when `wan` doesn't answer. */
   readonly ocean: Readonly<Record<Direction, Water>> | null;
@@ -42,14 +45,17 @@ async function machineStatus(paths: LabPaths, machine: Machine): Promise<Machine
   return { state, port, memoryMiB };
 }
 
-async function link(paths: LabPaths): Promise<LabStatus["link"]> {
+async function deployed(paths: LabPaths): Promise<Pick<LabStatus, "link" | "backup">> {
+  const absent = { link: { state: "absent" }, backup: null } as const;
   const stack = path.join(stackStateDirectory(paths), ".pulumi", "stacks", "crossborder", "lab.json");
-  if (!existsSync(stack)) return { state: "absent" };
+  if (!existsSync(stack)) return absent;
   const args = ["stack", "output", "--json", "--show-secrets", "--stack", "lab"];
   const { status, stdout, stderr } = await runPulumi(args, { quiet: true });
   if (status !== 0) throw new Error(`the outputs of the stack cannot be read: ${stderr.trim()}`);
-  const outputs = z.object({ linkFacts: linkFactsSchema.optional() }).parse(JSON.parse(stdout));
-  return outputs.linkFacts ? (await linkStatus(outputs.linkFacts)).link : { state: "absent" };
+  const outputs = z
+    .object({ linkFacts: linkFactsSchema.optional(), backup: backupOutput.default("off") })
+    .parse(JSON.parse(stdout));
+  return outputs.linkFacts ? linkStatus(outputs.linkFacts, { backup: outputs.backup !== "off" }) : absent;
 }
 
 /** Looks at everything there is in the lab. Never fails for something that is broken: it says so. */
@@ -69,7 +75,7 @@ export async function labStatus(paths: LabPaths): Promise<LabStatus> {
       ocean.close();
     }
   }
-  return { link: await link(paths), machines: all, ocean: water, faults };
+  return { ...(await deployed(paths)), machines: all, ocean: water, faults };
 }
 
 function describeWater(water: Water): string {

@@ -39,6 +39,28 @@ export const linkOutput = z.object({
 });
 export type LinkOutput = z.infer<typeof linkOutput>;
 
+/** The backup path and the services that it carries. Not secret. */
+export const backupOutput = z.union([
+  z.literal("off"),
+  z.object({
+    /** Port by which the gateways' proxies reach each other. */
+    port: z.number(),
+    drainSeconds: z.number(),
+    services: z.array(
+      z.object({
+        name: z.string(),
+        /** Port of the gateways' own listeners, by which a site uses the other's service. */
+        localPort: z.number(),
+        /** `gateway`: on 127.0.0.1 alone; `site`: on the gateway's private address too. */
+        listen: z.enum(["gateway", "site"]),
+        /** Sites that have the service. */
+        sites: z.array(z.string()),
+      }),
+    ),
+  }),
+]);
+export type BackupOutput = z.infer<typeof backupOutput>;
+
 /** One host, how to reach it, and what it was given. Secret. */
 const hostOutput = z.object({
   name: z.string(),
@@ -51,6 +73,7 @@ export type HostOutput = z.infer<typeof hostOutput>;
 export const stackOutputs = z.object({
   link: linkOutput,
   linkFacts: linkFactsSchema,
+  backup: backupOutput,
   hosts: z.array(hostOutput),
 });
 export type StackOutputs = z.infer<typeof stackOutputs>;

@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Service } from "../components/backup/service";
 import type { HostConfiguration } from "../components/host/configuration";
 import type { CrossBorderLink } from "../components/link/crossBorderLink";
 import type { TunnelRtt } from "../providers/tunnelRtt";
 import type { Settings } from "../settings/schema";
-import type { HostOutput, LinkOutput } from "./contract";
+import type { BackupOutput, HostOutput, LinkOutput } from "./contract";
 
 /** The link as other stacks see it. */
 export function publishLink(
@@ -25,14 +26,35 @@ export function publishLink(
   });
 }
 
-/** Every host with what it was given, for `npm run verify`. Secret. */
+/** The backup path as other stacks see it. */
+export function publishBackup(
+  { backup }: Settings,
+  services: readonly Service[],
+): pulumi.Output<BackupOutput> {
+  if (backup === "off") return pulumi.output(backup);
+  return pulumi.output({
+    port: backup.port,
+    drainSeconds: backup.drainSeconds,
+    services: services.map(({ name, localPort, listen, endpoints }) => ({
+      name,
+      localPort,
+      listen,
+      sites: Object.keys(endpoints),
+    })),
+  });
+}
+
+/** Every host with all that it was given, for `npm run verify`. Secret. */
 export function publishHosts(configurations: readonly HostConfiguration[]): pulumi.Output<HostOutput[]> {
+  const hosts = [...new Map(configurations.map(({ host }) => [host.name, host])).values()];
   return pulumi.secret(
     pulumi.output(
-      configurations.map(({ host, component, generation }) => ({
-        name: host.name,
-        connection: host.connection,
-        components: [{ component, generation }],
+      hosts.map(({ name, connection }) => ({
+        name,
+        connection,
+        components: configurations
+          .filter(({ host }) => host.name === name)
+          .map(({ component, generation }) => ({ component, generation })),
       })),
     ),
   ) as pulumi.Output<HostOutput[]>;

@@ -64,12 +64,17 @@ function childrenOf(key: string, schema: JsonSchema): [string, JsonSchema][] {
     ([name, child]): [string, JsonSchema] => [`${key}.${name}`, child as JsonSchema],
   );
   if (typeof schema.additionalProperties === "object") {
-    return childrenOf(`${key}.<site>`, schema.additionalProperties as JsonSchema);
+    return childrenOf(`${key}.<${entryOf(key)}>`, schema.additionalProperties as JsonSchema);
   }
   if (schema.type === "array" && (schema.items as JsonSchema | undefined)?.properties) {
     return childrenOf(`${key}[]`, schema.items as JsonSchema);
   }
   return [...alternatives, ...own];
+}
+
+/** What an entry of a group by name is called: one of `sites` is a `site`. */
+function entryOf(key: string): string {
+  return key.split(".").at(-1)!.replace(/s$/, "");
 }
 
 function allowed(schema: JsonSchema): string {

@@ -1,6 +1,7 @@
 import { cryptoProfiles } from "../components/link/ipsec/profiles";
 import { largestMtu, packetOnUnderlay } from "../components/link/mtu";
 import { rttFloorMs } from "../providers/probes/physics";
+import { backupRules, backupWarnings } from "./backup";
 import { contains, overlap, prefixLength } from "./ipv4";
 import type { Settings } from "./schema";
 
@@ -175,6 +176,7 @@ export const rules: readonly Rule[] = [
   trustedAuthoritiesAreOthers,
   holdIsThreeKeepalives,
   budgetIsPossible,
+  ...backupRules,
 ];
 
 /** What is allowed but unwise; shown as a warning at every deployment. */
@@ -198,5 +200,5 @@ export function warnings(settings: Settings): string[] {
       `crossborder:link.bfd is "off": a dead path is noticed only after BGP's hold time, ${settings.link.bgp.holdSeconds} s.`,
     );
   }
-  return found;
+  return [...found, ...backupWarnings(settings)];
 }

@@ -163,6 +163,64 @@ const certificates = z.strictObject({
     .describe("Authorities by number. `npm run rotate -- certificates --authority` moves to the next."),
 });
 
+const service = z.strictObject({
+  port: whole(1, 65535, "a TCP port").describe("TCP port that the service listens on, where it runs."),
+  localPort: whole(1, 65535, "a TCP port")
+    .optional()
+    .describe("Port by which the gateways serve it. Without it: `port` + 10000."),
+  listen: oneOf(["gateway", "site"])
+    .default("gateway")
+    .describe(
+      "Who may use the other site's service here: `gateway` its own programs (127.0.0.1), `site` every host of the site too.",
+    ),
+  sites: z
+    .record(
+      name("a site's name"),
+      z.strictObject({
+        address: address()
+          .optional()
+          .describe("Where it runs, in the site's range. Without it: on the gateway, at 127.0.0.1."),
+      }),
+      { error: "sites by name" },
+    )
+    .optional()
+    .describe("Sites that have the service. Without it: both, on the gateway."),
+});
+
+const backup = z.strictObject({
+  port: whole(1, 65535, "a TCP port")
+    .default(8443)
+    .describe("TCP port by which the gateways reach each other's proxy, on the public addresses too."),
+  healthCheck: z
+    .strictObject({
+      intervalMs: whole(100, 10000, "ms")
+        .default(500)
+        .describe("Time between checks of each path, all the time."),
+      timeoutMs: whole(100, 1000, "ms")
+        .default(500)
+        .describe("Longest wait for the answer over the link; beside it, with its handshakes, it is 1000."),
+    })
+    .prefault({})
+    .describe("Health checks of both paths. Two that fail in a row mean that the path is down."),
+  drainSeconds: whole(0, 86400, "seconds")
+    .default(300)
+    .describe("How long connections stay on the backup path after new ones use the link again."),
+  hold: z
+    .strictObject({
+      windowSeconds: whole(1, 3600, "seconds")
+        .default(60)
+        .describe("A second cut of the link within this time has new connections held on the backup path."),
+      firstSeconds: whole(1, 3600, "seconds")
+        .default(60)
+        .describe(
+          "How long after the link is back they are held the first time; each further time twice as long.",
+        ),
+      maxSeconds: whole(1, 86400, "seconds").default(900).describe("Longest hold."),
+    })
+    .prefault({})
+    .describe("What keeps a link that comes and goes from taking connections along."),
+});
+
 /**
  * Every setting of the program, by its key in the `crossborder` namespace. The docs and the editor's schema are made
  * from this value.
@@ -180,6 +238,15 @@ export const schema = {
   certificates: certificates
     .prefault({})
     .describe("Certificates with which the hosts prove who they are to each other."),
+  services: z
+    .record(name("a service's name"), service, { error: "services by name" })
+    .refine((services) => Object.keys(services).length <= 16, { error: "at most 16 services by name" })
+    .default({})
+    .describe("TCP services of a site that the other site uses through its own gateway."),
+  backup: z
+    .union([backup, z.literal("off")], { error: "`off`, or the backup path's own settings" })
+    .default("off")
+    .describe("The way for `services` while the link is down: mutual TLS between the public addresses."),
   emulated: flag()
     .default(false)
     .describe("The sites are not where their coordinates say: physics doesn't bound the budget."),
@@ -189,7 +256,7 @@ export const schema = {
   webhook: z
     .url({ protocol: /^https$/, error: "an https URL" })
     .optional()
-    .describe("Secret. Called by the gateways when the link's state changes."),
+    .describe("Secret. Called by the gateways when the state of the link or of the backup path changes."),
 } as const;
 
 /** Keys whose values never appear in a message. */
@@ -207,4 +274,5 @@ export type IpsecSettings = LinkSettings["ipsec"];
 export type GateSettings = Settings["gate"];
 export type HealthSettings = Settings["health"];
 export type CertificateSettings = Settings["certificates"];
+export type BackupSettings = Exclude<Settings["backup"], "off">;
 export type BfdSettings = Exclude<LinkSettings["bfd"], "off">;

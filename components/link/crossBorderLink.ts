@@ -10,6 +10,7 @@ import type { Manifest } from "../host/manifest";
 import { TwoPhaseCommit } from "../host/twoPhaseCommit";
 import type { Site } from "../sites/site";
 import { GRE_DEVICE, type LinkEnd, type LinkView } from "./ends";
+import type { BackupPorts } from "./firewall/nftables";
 import { type PreSharedKeys, SECRETS_FILE } from "./ipsec/swanctl";
 import { LINK_COMPONENT, linkManifest } from "./manifest";
 
@@ -30,6 +31,8 @@ export interface CrossBorderLinkArgs {
   readonly sshPort: number;
   /** Called by the gateways when the link's state changes. A secret. */
   readonly webhook?: pulumi.Input<string>;
+  /** What the firewall admits for the backup path. @default nothing: the backup path is off */
+  readonly backup?: BackupPorts;
 }
 
 /**
@@ -140,6 +143,7 @@ export class CrossBorderLink extends Component {
           sshPort: args.sshPort,
           health: args.health,
           webhook,
+          backup: args.backup,
         });
       });
     return new HostConfiguration(

@@ -5,6 +5,7 @@ import { packagesFor } from "../host/families";
 import type { Command, HostFile, Manifest, Unit } from "../host/manifest";
 import type { LinkView } from "./ends";
 import {
+  type BackupPorts,
   FIREWALL_FILE,
   FIREWALL_TABLE,
   FIREWALL_UNIT,
@@ -41,6 +42,8 @@ export interface LinkInputs {
   readonly gate: Pick<GateSettings, "budgetMs" | "lossLimitPercent">;
   readonly health: HealthSettings;
   readonly webhook?: string;
+  /** Absent while the backup path is off. */
+  readonly backup?: BackupPorts;
 }
 
 function program(name: string, source: string): HostFile {
@@ -64,7 +67,12 @@ export function linkManifest(inputs: LinkInputs): Manifest {
     component: LINK_COMPONENT,
     packages: packagesFor(local.family, ["strongswan", "frr", "nftables", "iproute", "ping"]),
     files: [
-      renderTable(view, { mtu: link.mtu, sshFrom: inputs.sshFrom, sshPort: inputs.sshPort }),
+      renderTable(view, {
+        mtu: link.mtu,
+        sshFrom: inputs.sshFrom,
+        sshPort: inputs.sshPort,
+        backup: inputs.backup,
+      }),
       firewallUnit(),
       renderScript(view, link.mtu),
       greUnit(),

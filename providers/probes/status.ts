@@ -1,3 +1,4 @@
+import { backupRows, type BackupStatus, readBackup, standsBy } from "./backupPath";
 import type { LinkFacts } from "./facts";
 import { readHistory, type LinkHistory } from "./history";
 import { closeSessions, measure, openSessions, realWorld, type BurstOptions, type World } from "./measure";
@@ -13,34 +14,43 @@ export interface LinkStatus {
     /** The last 24 hours, as the responder's own probe recorded them; null when it has no records. */
     readonly history: LinkHistory | null;
   };
+  /** The backup path by site; null while it is off. */
+  readonly backup: BackupStatus | null;
+}
+
+export interface StatusOptions extends BurstOptions {
+  /** Whether there is a backup path to ask for. */
+  readonly backup: boolean;
 }
 
 /** Enough for a median and a verdict in a second, one lost probe being 1 %; the deployment gate takes more. */
-const QUICK: BurstOptions = { probes: 100, intervalMs: 10 };
+const QUICK: StatusOptions = { probes: 100, intervalMs: 10, backup: false };
 
 /** Measures a link as it is now. Never fails for a bad link: the report says what is wrong. */
 export async function linkStatus(
   facts: LinkFacts,
-  options: BurstOptions = QUICK,
+  set: Partial<StatusOptions> = {},
   world: World = realWorld,
 ): Promise<LinkStatus> {
+  const options = { ...QUICK, ...set };
   const sessions = await openSessions(facts, world);
   try {
     // The responder has nothing to do while the initiator sends its probes.
-    const [measurement, history] = await Promise.all([
+    const [measurement, history, backup] = await Promise.all([
       measure(facts, sessions, options),
       sessions.responder instanceof Error ? null : readHistory(sessions.responder),
+      options.backup ? readBackup(facts, sessions) : null,
     ]);
     const { name, budgetMs, lossLimitPercent } = facts;
-    return { link: { name, budgetMs, lossLimitPercent, ...judge(facts, measurement), history } };
+    return { link: { name, budgetMs, lossLimitPercent, ...judge(facts, measurement), history }, backup };
   } finally {
     closeSessions(sessions);
   }
 }
 
-/** 0 when the link is healthy, 1 when it is not: the exit status of `status`. */
-export function exitStatus({ link }: LinkStatus): 0 | 1 {
-  return link.state === "up" ? 0 : 1;
+/** 0 when the link is healthy and the backup path, if there is one, stands by; else 1: the exit status of `status`. */
+export function exitStatus({ link, backup }: LinkStatus): 0 | 1 {
+  return link.state === "up" && (backup === null || standsBy(backup)) ? 0 : 1;
 }
 
 function milliseconds(rtt: RttSummary | null): string {
@@ -57,7 +67,7 @@ function day(history: LinkHistory | null): string {
 }
 
 /** The status as a table for people, without colour, ending without a newline. */
-export function renderLinkStatus({ link }: LinkStatus): string {
+export function renderLinkStatus({ link, backup }: LinkStatus): string {
   const rows: [string, string][] = [
     ["link", `${link.name} is ${link.state}`],
     ["round trip", `${milliseconds(link.rttMs)}  (budget ${link.budgetMs} ms)`],
@@ -71,6 +81,7 @@ export function renderLinkStatus({ link }: LinkStatus): string {
     ["encrypted", link.encrypted ? "yes: only ESP in UDP left the gateways" : "not proven"],
     ["MTU", link.mtu === null ? "not proven" : `${link.mtu} bytes, proven`],
     ["last 24 h", day(link.history)],
+    ...(backup ? backupRows(backup) : []),
   ];
   const table = rows.map(([label, value]) => `  ${label.padEnd(12)}${value}`);
   const faults = link.diagnosis.flatMap(({ layer, seen, try: advice }, index) => [

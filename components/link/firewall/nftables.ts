@@ -1,3 +1,4 @@
+import { offeredBy, type Service, usedBy } from "../../backup/service";
 import type { HostFile } from "../../host/manifest";
 import { GRE_DEVICE, type LinkView } from "../ends";
 
@@ -19,6 +20,37 @@ export interface FirewallOptions {
   /** Ranges that SSH may come from, and the port that sshd listens on. */
   readonly sshFrom: readonly string[];
   readonly sshPort: number;
+  /** What the gateways' proxies listen for; absent while the backup path is off. */
+  readonly backup?: BackupPorts;
+}
+
+/** Ports of the backup path. */
+export interface BackupPorts {
+  /** Port by which the gateways' proxies reach each other. */
+  readonly port: number;
+  readonly services: readonly Service[];
+}
+
+/**
+ * The proxy's port for the peer alone, beside the link too, where only the peer's certificate gets any further; the
+ * services' ports over the link, and for the site's own hosts.
+ */
+function backupRules({ local, peer }: LinkView, backup: BackupPorts | undefined): string {
+  if (!backup) return "";
+  const { port, services } = backup;
+  const own = offeredBy(local.site, services).map(({ localPort }) => localPort);
+  const forSite = usedBy(local.site, services)
+    .filter(({ listen }) => listen === "site")
+    .map(({ localPort }) => localPort);
+  const here = `ip daddr ${local.privateAddress} tcp dport`;
+  const rules = [
+    `iifname "${local.interface}" ip saddr ${peer.publicAddress} ${here} ${port} accept`,
+    `iifname "${GRE_DEVICE}" ip saddr ${peer.linkAddress} ${here} { ${[port, ...own].join(", ")} } accept`,
+    ...(forSite.length > 0
+      ? [`iifname "${local.interface}" ip saddr ${local.cidr} ${here} { ${forSite.join(", ")} } accept`]
+      : []),
+  ];
+  return rules.map((rule) => `    ${rule}\n`).join("");
 }
 
 /**
@@ -60,7 +92,7 @@ table inet ${FIREWALL_TABLE} {
     iifname ${gre} ip saddr ${peer.linkAddress} tcp dport ${BGP_PORT} accept
     iifname ${gre} ip saddr ${peer.linkAddress} udp dport ${BFD_PORT} ip ttl 255 accept
     iifname ${gre} ip saddr { ${peer.linkAddress}, ${peer.cidr} } icmp type { echo-request, destination-unreachable } accept
-    udp sport 67 udp dport 68 accept
+${backupRules({ local, peer }, options.backup)}    udp sport 67 udp dport 68 accept
     meta l4proto icmpv6 icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept
     counter name input_dropped
   }

@@ -3,50 +3,23 @@
     link_health.py run <configuration>      probe, record, publish metrics, tell the operator of a change of state
     link_health.py summary <configuration>  the last 24 hours as one JSON value
 
-Keeps its records in one file an hour, so that old ones go by removing files and a crash spoils at most one line. What
-fails on the way out (a full disk, a webhook that does not answer) is logged and does not keep the rest from happening;
-a message that could not be delivered is sent by the next run.
+Keeps its records in one file an hour, so that old ones go by removing files and a crash spoils at most one line. A message
+that could not be delivered is sent by the next run.
 """
 
-import contextlib
 import json
 import os
 import sys
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 
 import link_probe
+from reporting import PENDING_MAX, Metrics, attempt, event, log, tell, write_atomically
 
-WEBHOOK_TIMEOUT = 5
-# Changes of state that wait for a webhook that does not answer. Older ones are dropped.
-PENDING_MAX = 20
 # Runs whose probes together tell the loss: one lost probe of a single run would already be over any limit.
 LOSS_RUNS = 20
 # Runs that agree before a link in use changes between up and degraded. Down is taken at its word: BFD has waited.
 DEGRADE_AFTER = 2
 RECOVER_AFTER = 3
-
-
-def log(text):
-    print(text, file=sys.stderr)
-
-
-def write_atomically(path, text, mode):
-    temporary = "%s.%d.tmp" % (path, os.getpid())
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, mode)
-        os.rename(temporary, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 # --- observing --------------------------------------------------------------------------------------------------
@@ -226,25 +199,10 @@ def summary(config):
 # --- telling ----------------------------------------------------------------------------------------------------
 
 
-def escape(value):
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
 def metrics(config, record, memory):
-    """The record in the text format that node-exporter's textfile collector reads."""
-    identity = [("site", config["site"]), ("host", config["host"]), ("link", config["name"])]
-    lines = []
-
-    def family(name, kind, text, samples):
-        samples = [(labels, value) for labels, value in samples if value is not None]
-        if not samples:
-            return
-        lines.append("# HELP %s %s" % (name, text))
-        lines.append("# TYPE %s %s" % (name, kind))
-        for labels, value in samples:
-            pairs = ",".join('%s="%s"' % (key, escape(text)) for key, text in identity + labels)
-            lines.append("%s{%s} %r" % (name, pairs, value))
-
+    """The record as metrics."""
+    result = Metrics([("site", config["site"]), ("host", config["host"]), ("link", config["name"])])
+    family = result.family
     rtt = record.get("rttMs", {})
     window = memory["window"] if memory["state"] != "down" else [[record["sent"], record["lost"]]]
     jitter = record.get("jitterMs")
@@ -274,60 +232,11 @@ def metrics(config, record, memory):
            [([], record["at"])])
     family("crossborder_link_webhook_pending", "gauge", "Changes of state that could not be told to the webhook yet.",
            [([], len(memory["pending"]))])
-    return "\n".join(lines) + "\n"
-
-
-class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the message to a place that nobody configured."""
-
-    def redirect_request(self, *args, **kwargs):
-        return None
-
-
-def post(url, body):
-    """None when the message was taken, else why not. The URL is a secret and part of no message."""
-    if urllib.parse.urlsplit(url).scheme != "https":
-        return "its URL is not https"
-    request = urllib.request.Request(
-        url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}, method="POST"
-    )
-    try:
-        opener = urllib.request.build_opener(NoRedirect(), urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=WEBHOOK_TIMEOUT):
-            return None
-    except urllib.error.HTTPError as error:
-        return "it answered %d" % error.code
-    except Exception as error:  # whatever a foreign server provokes must not end the run
-        return type(getattr(error, "reason", error)).__name__
-
-
-def tell(config, memory):
-    """Delivers what is pending, oldest first, until one fails."""
-    if not config.get("webhook"):
-        memory["pending"] = []
-        return
-    while memory["pending"]:
-        failure = post(config["webhook"], memory["pending"][0])
-        if failure:
-            log("the webhook was not reached (%s); %d pending" % (failure, len(memory["pending"])))
-            return
-        memory["pending"].pop(0)
-
-
-def attempt(what, action, *arguments):
-    try:
-        action(*arguments)
-    except OSError as error:
-        log("%s failed: %s" % (what, error.strerror))
+    return result
 
 
 def save_memory(config, memory):
     write_atomically(memory_path(config), json.dumps(memory), 0o600)
-
-
-def publish(config, record, memory):
-    os.makedirs(os.path.dirname(config["metricsFile"]), mode=0o755, exist_ok=True)
-    write_atomically(config["metricsFile"], metrics(config, record, memory), 0o644)
 
 
 def run(config):
@@ -343,21 +252,20 @@ def run(config):
         log("the link %s is %s: %s" % (config["name"], memory["state"], memory["reason"]))
         # A probe that starts on a healthy link has nothing to tell.
         if (before, memory["state"]) != ("unknown", "up"):
-            event = {"from": before, "to": memory["state"], "reason": memory["reason"]}
-            event["at"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
-            event.update(site=config["site"], host=config["host"], link=config["name"])
-            event["figures"] = {key: record.get(key) for key in ("rttMs", "jitterMs", "sent", "lost", "bfd", "bgp", "ikeAgeSeconds")}
-            memory["pending"] = (memory["pending"] + [event])[-PENDING_MAX:]
+            figures = {key: record.get(key) for key in ("rttMs", "jitterMs", "sent", "lost", "bfd", "bgp", "ikeAgeSeconds")}
+            message = event(config, now, before, memory["state"], memory["reason"], figures)
+            message["link"] = config["name"]
+            memory["pending"] = (memory["pending"] + [message])[-PENDING_MAX:]
     # Removing first makes room on a full disk.
     attempt("removing old records", drop_old, config, now)
     attempt("recording", append_record, config, record)
     # Before the webhook is called, so that a crash in between repeats a message rather than losing one.
     attempt("remembering the state", save_memory, config, memory)
     waiting = len(memory["pending"])
-    tell(config, memory)
+    tell(config["webhook"], memory["pending"])
     if len(memory["pending"]) != waiting:
         attempt("remembering the state", save_memory, config, memory)
-    attempt("publishing metrics", publish, config, record, memory)
+    attempt("publishing metrics", metrics(config, record, memory).publish, config["metricsFile"])
 
 
 def main(verb, path):

@@ -45,8 +45,8 @@ export interface Health {
   readonly teardown: readonly Command[];
 }
 
-function program(name: string): HostFile {
-  return { path: `${LIBRARY}/${name}`, content: readFileSync(join(__dirname, name), "utf8"), mode: "0755" };
+function program(name: string, directory = __dirname): HostFile {
+  return { path: `${LIBRARY}/${name}`, content: readFileSync(join(directory, name), "utf8"), mode: "0755" };
 }
 
 function configuration({ view, link, gate, health, webhook }: HealthInputs): HostFile {
@@ -124,6 +124,7 @@ export function renderHealth(inputs: HealthInputs): Health {
     files: [
       program("link_probe.py"),
       program("link_health.py"),
+      program("reporting.py", join(__dirname, "../../host")),
       configuration(inputs),
       service(),
       timer(inputs.health.intervalSeconds),

@@ -2,12 +2,14 @@ import { renderTable, renderUnit as renderFirewallUnit } from "../../../componen
 import { renderScript, renderUnit as renderGreUnit } from "../../../components/link/gre/device";
 import { renderCharon, renderConnections, renderSecrets } from "../../../components/link/ipsec/swanctl";
 import { renderDaemons, renderFrr } from "../../../components/link/routing/frr";
+import { services } from "../backup/fixtures";
 import { fromLa, fromSg, linkSettings } from "./fixtures";
 
 const firewall = { mtu: 1380, sshFrom: ["192.0.2.0/24", "192.0.2.128/25"], sshPort: 22 };
 
 test.each([
   ["firewall", renderTable(fromLa, firewall)],
+  ["firewall with the backup path", renderTable(fromLa, { ...firewall, backup: { port: 8443, services } })],
   ["firewall's unit", renderFirewallUnit()],
   ["GRE script", renderScript(fromLa, 1380)],
   ["GRE unit", renderGreUnit()],
@@ -33,4 +35,16 @@ test("only one end starts IKE", () => {
   const start = /start_action = (.*)/;
   expect(renderConnections(fromLa, linkSettings().ipsec).content.match(start)?.[1]).toBe("trap|start");
   expect(renderConnections(fromSg, linkSettings().ipsec).content.match(start)?.[1]).toBe("none");
+});
+
+test("the backup path adds to what the firewall admits, and takes nothing from what it guards", () => {
+  const lines = (backup?: { port: number; services: typeof services }) =>
+    renderTable(fromSg, { ...firewall, backup }).content.split("\n");
+  const without = lines();
+  const added = lines({ port: 8443, services }).filter((line) => !without.includes(line));
+  expect(added.map((line) => line.trim())).toEqual([
+    'iifname "ens4" ip saddr 198.51.100.10 ip daddr 10.20.0.2 tcp dport 8443 accept',
+    'iifname "gre1" ip saddr 10.255.0.1 ip daddr 10.20.0.2 tcp dport { 8443, 15432, 8300 } accept',
+  ]);
+  expect(lines({ port: 8443, services }).filter((line) => !added.includes(line))).toEqual(without);
 });

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COUNTERS } from "../../../../providers/probes/facts";
 
-const HEALTH = join(__dirname, "../../../../components/link/health");
+const COMPONENTS = join(__dirname, "../../../../components");
+const HEALTH = join(COMPONENTS, "link/health");
 
 /** What the stub daemons of a gateway answer. */
 export interface Daemons {
@@ -151,6 +152,8 @@ export class Gateway {
       ...this.environment,
       PATH: `${this.bin}:${process.env["PATH"]}`,
       PYTHONDONTWRITEBYTECODE: "1",
+      // On a gateway they lie in one directory.
+      PYTHONPATH: join(COMPONENTS, "host"),
     };
     return new Promise((resolve, reject) =>
       execFile("python3", [join(HEALTH, program), verb, argument], { env }, (error, stdout, stderr) =>

@@ -1,0 +1,133 @@
+"""The keeper's hands on the proxy: what the proxy says of itself, and the files that it is given."""
+
+import http.client
+import json
+import os
+import socket
+
+from reporting import write_atomically
+
+ADMIN_TIMEOUT = 2
+
+
+# --- the proxy's own view ---------------------------------------------------------------------------------------
+
+
+class AdminConnection(http.client.HTTPConnection):
+    """HTTP to the proxy's Unix socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=ADMIN_TIMEOUT)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def read_admin(path):
+    """What the proxy says of its clusters, or None when it doesn't answer."""
+    connection = AdminConnection(path)
+    try:
+        connection.request("GET", "/clusters?format=json")
+        response = connection.getresponse()
+        return json.loads(response.read().decode()) if response.status == 200 else None
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def healthy(host):
+    status = host.get("health_status", {})
+    return not (status.get("failed_active_health_check") or status.get("failed_outlier_check"))
+
+
+def active_connections(host):
+    for stat in host.get("stats", []):
+        if stat.get("name") == "cx_active":
+            return int(stat.get("value", 0))
+    return 0
+
+
+def look(config):
+    """Health of both paths and connections on each; None when the proxy doesn't answer or hasn't checked them yet."""
+    answer = read_admin(config["adminSocket"])
+    if answer is None:
+        return None
+    hosts = {cluster["name"]: cluster.get("host_statuses", []) for cluster in answer.get("cluster_statuses", [])}
+    public = hosts.get(config["publicCluster"], [])
+    services = []
+    checked = list(public)
+    for service in config["services"]:
+        endpoints = hosts.get(service["cluster"], [])
+        link = [host for host in endpoints if not host.get("priority")]
+        backup = [host for host in endpoints if host.get("priority")]
+        checked += link
+        services.append({
+            "name": service["name"],
+            "link": bool(link) and all(healthy(host) for host in link),
+            "connections": {
+                "link": sum(active_connections(host) for host in link),
+                "backup": sum(active_connections(host) for host in backup),
+            },
+        })
+    if not public or any(host.get("health_status", {}).get("pending_active_hc") for host in checked):
+        return None
+    return {
+        "link": all(service["link"] for service in services),
+        "public": all(healthy(host) for host in public),
+        "services": services,
+    }
+
+
+# --- the proxy's files ------------------------------------------------------------------------------------------
+
+# The proxy refuses a cluster whose endpoints' file is missing, and a listener may name a new cluster.
+ORDER = {"clusters.json": 1, "listeners.json": 2}
+
+
+def adjusted(name, content, memory):
+    """A file of the proxy as the hold and the drains want it."""
+    if name.startswith("endpoints-") and memory["hold"]:
+        for group in content["resources"][0]["endpoints"]:
+            if group["priority"] == 0:
+                for endpoint in group["lb_endpoints"]:
+                    endpoint["health_status"] = "DEGRADED"
+    if name == "listeners.json":
+        for listener in content["resources"]:
+            if "internal_listener" in listener:
+                for chain in listener["filter_chains"]:
+                    chain["name"] = str(memory["epoch"])
+    return content
+
+
+def template_names(config):
+    names = [name for name in os.listdir(config["templates"]) if name.endswith(".json")]
+    return sorted(names, key=lambda name: (ORDER.get(name, 0), name))
+
+
+def publish_files(config, memory):
+    """Puts every file of the proxy where it reads it, those that differ from what is there."""
+    names = template_names(config)
+    for name in names:
+        with open(os.path.join(config["templates"], name)) as file:
+            text = json.dumps(adjusted(name, json.load(file), memory), indent=1) + "\n"
+        target = os.path.join(config["runtime"], name)
+        try:
+            with open(target) as file:
+                same = file.read() == text
+        except OSError:
+            same = False
+        if not same:
+            write_atomically(target, text, 0o644)
+    for name in os.listdir(config["runtime"]):
+        if name.endswith(".json") and name not in names:
+            os.unlink(os.path.join(config["runtime"], name))
+
+
+def wanted(config, memory):
+    """Changes whenever the proxy's files have to be looked at: with a deployment, a decision, or a proxy that started anew."""
+    stamps = [os.stat(os.path.join(config["templates"], name)).st_mtime_ns for name in template_names(config)]
+    return stamps, os.stat(config["runtime"]).st_ino, memory["hold"], memory["epoch"]

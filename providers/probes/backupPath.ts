@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { KEEPER_CONFIGURATION, KEEPER_PROGRAM } from "../../components/backup/unit";
+import { asRoot } from "../../components/host/installer";
+import type { SshError, Session } from "../ssh/session";
+import type { LinkEnd, LinkFacts } from "./facts";
+import type { Sessions } from "./measure";
+
+/** Age beyond which a look of the keeper tells nothing any more, s. It looks every second; emulated machines stall. */
+const STALE_SECONDS = 30;
+
+/** What `backup_keeper.py show` prints: the backup path as one gateway's keeper sees it. */
+const keeperState = z.object({
+  state: z.enum(["unknown", "standby", "standby-unhealthy", "active", "held", "down"]),
+  reason: z.string(),
+  /** Since when it is in this state, s since 1970 by the gateway's clock. */
+  since: z.number(),
+  /** Whether the checks over the link pass, and those of the public way; null while the proxy doesn't answer. */
+  link: z.boolean().nullable(),
+  public: z.boolean().nullable(),
+  services: z.array(
+    z.object({
+      name: z.string(),
+      link: z.boolean(),
+      connections: z.object({ link: z.number(), backup: z.number() }),
+    }),
+  ),
+  /** Times that the link was lost to the proxy. */
+  cuts: z.number(),
+  /** Rest of a hold, and of the time that connections may stay on the backup path; 0 without one. */
+  holdSeconds: z.number(),
+  drainSeconds: z.number(),
+  ageSeconds: z.number(),
+});
+
+export type SiteBackup = Omit<z.infer<typeof keeperState>, "ageSeconds">;
+
+/** The backup path by site; `unknown` with the reason where a keeper can't be asked. */
+export type BackupStatus = Readonly<Record<string, SiteBackup>>;
+
+function unknown(reason: string): SiteBackup {
+  return {
+    state: "unknown",
+    reason,
+    since: 0,
+    link: null,
+    public: null,
+    services: [],
+    cuts: 0,
+    holdSeconds: 0,
+    drainSeconds: 0,
+  };
+}
+
+async function ask(end: LinkEnd, session: Session | SshError): Promise<SiteBackup> {
+  if (session instanceof Error) return unknown(session.message);
+  try {
+    const command = `${asRoot(end.connection.user)}python3 ${KEEPER_PROGRAM} show ${KEEPER_CONFIGURATION}`;
+    const { status, stdout } = await session.exec(command, { timeoutMs: 30_000 });
+    if (status !== 0) return unknown(`${end.host}: the keeper doesn't run`);
+    const { ageSeconds, ...state } = keeperState.parse(JSON.parse(stdout));
+    return ageSeconds > STALE_SECONDS
+      ? unknown(`${end.host}: the keeper last looked ${ageSeconds} s ago`)
+      : state;
+  } catch (error) {
+    return unknown(`${end.host}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Asks both gateways' keepers. Never fails: what can't be asked is `unknown`. */
+export async function readBackup(facts: LinkFacts, sessions: Sessions): Promise<BackupStatus> {
+  const { initiator, responder } = facts;
+  const [one, other] = await Promise.all([
+    ask(initiator, sessions.initiator),
+    ask(responder, sessions.responder),
+  ]);
+  return { [initiator.site]: one, [responder.site]: other };
+}
+
+/** Whether the backup path stands by on both sites, which is how it should be. */
+export function standsBy(backup: BackupStatus): boolean {
+  return Object.values(backup).every(({ state }) => state === "standby");
+}
+
+/** One row for each site. */
+export function backupRows(backup: BackupStatus): [string, string][] {
+  return Object.entries(backup).map(([site, { state, reason, services, holdSeconds, drainSeconds }]) => {
+    const on = (path: "link" | "backup"): number =>
+      services.reduce((sum, { connections }) => sum + connections[path], 0);
+    const more = [
+      `${on("link")} connections on the link, ${on("backup")} on the backup path`,
+      ...(holdSeconds > 0 ? [`held for ${holdSeconds} s more`] : []),
+      ...(drainSeconds > 0 ? [`drained in ${drainSeconds} s`] : []),
+    ];
+    return [`backup ${site}`, `${state}: ${reason}${state === "unknown" ? "" : ` (${more.join(", ")})`}`];
+  });
+}

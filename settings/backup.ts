@@ -1,0 +1,154 @@
+import { ON_GATEWAY, type Service, servicesOf } from "../components/backup/service";
+import { PUBLIC_HANDSHAKE_TRIPS, PUBLIC_TIMEOUT_MS } from "../components/backup/timers";
+import { contains } from "./ipv4";
+import type { BackupSettings, Settings } from "./schema";
+
+/** Rules between the settings of services and of the backup path. Each gives one sentence per violation. */
+type Rule = (settings: Partial<Settings>) => string[];
+
+/** A TCP port that something on a gateway listens on, by the key that says so. */
+interface Listener {
+  readonly key: string;
+  readonly port: number;
+}
+
+/** Ports of the gateways that are taken whatever the settings say: SSH, BGP, IKE. */
+const RESERVED: readonly Listener[] = [
+  { key: "SSH", port: 22 },
+  { key: "BGP", port: 179 },
+  { key: "IKE", port: 500 },
+  { key: "IKE behind NATs", port: 4500 },
+];
+
+function keyOf(service: string): string {
+  return `crossborder:services.${service}`;
+}
+
+function onBackup(settings: Partial<Settings>): BackupSettings | undefined {
+  return settings.backup === "off" ? undefined : settings.backup;
+}
+
+function servicesIn({ services, sites }: Partial<Settings>): Service[] {
+  return services && sites ? servicesOf({ services, sites }) : [];
+}
+
+const backupHasServices: Rule = (settings) =>
+  onBackup(settings) && settings.services && Object.keys(settings.services).length === 0
+    ? [
+        "crossborder:backup is on, but crossborder:services is empty; it must name at least one service to carry.",
+      ]
+    : [];
+
+const servicesNameSites: Rule = ({ services, sites }) =>
+  Object.entries(services ?? {}).flatMap(([name, service]) => {
+    const named = service.sites && Object.entries(service.sites);
+    if (!named || !sites) return [];
+    if (named.length === 0)
+      return [`${keyOf(name)}.sites is empty; it must name a site that has the service.`];
+    return named.flatMap(([site, { address }]) => {
+      const key = `${keyOf(name)}.sites.${site}`;
+      const range = sites[site]?.cidr;
+      if (range === undefined) {
+        return [`${key} is not a site; it must be one of ${Object.keys(sites).join(", ")}.`];
+      }
+      return address === undefined || address === ON_GATEWAY || contains(range, address)
+        ? []
+        : [`${key}.address is ${address}; it must be ${ON_GATEWAY} or lie in the site's range ${range}.`];
+    });
+  });
+
+const localPortsExist: Rule = (settings) =>
+  servicesIn(settings)
+    .filter(({ localPort }) => localPort > 65_535)
+    .map(
+      ({ name, localPort }) =>
+        `${keyOf(name)}.localPort is missing; it must be given, because port + 10000 is ${localPort}, above 65535.`,
+    );
+
+/** What listens on every gateway: the proxy for peers, and one listener for each service. */
+function listeners(settings: Partial<Settings>): Listener[] {
+  const backup = onBackup(settings);
+  return [
+    ...(backup ? [{ key: "crossborder:backup.port", port: backup.port }] : []),
+    ...servicesIn(settings).map(({ name, localPort }) => ({
+      key: `${keyOf(name)}.localPort`,
+      port: localPort,
+    })),
+  ];
+}
+
+/** What listens on a gateway already: the reserved ports, sshd's, and services that run there. */
+function taken(settings: Partial<Settings>): Listener[] {
+  const own = servicesIn(settings).flatMap(({ name, endpoints }) => {
+    const here = Object.values(endpoints).find(({ address }) => address === ON_GATEWAY);
+    return here ? [{ key: `${keyOf(name)}.port`, port: here.port }] : [];
+  });
+  const ssh = settings.access ? [{ key: "crossborder:access.sshPort", port: settings.access.sshPort }] : [];
+  return [...own, ...ssh, ...RESERVED.filter(({ port }) => !ssh.some((other) => other.port === port))];
+}
+
+const portsDiffer: Rule = (settings) => {
+  const ours = listeners(settings);
+  const others = taken(settings);
+  return ours.flatMap((one, index) =>
+    [...ours.slice(0, index), ...others]
+      .filter(({ port }) => port === one.port)
+      .map(
+        ({ key }) =>
+          `${one.key} is ${one.port}; it must differ from the port of ${key}, on the same gateways.`,
+      ),
+  );
+};
+
+const checksCanBeAnswered: Rule = (settings) => {
+  const backup = onBackup(settings);
+  const budgetMs = settings.gate?.budgetMs;
+  if (!backup || budgetMs === undefined) return [];
+  const found: string[] = [];
+  const { timeoutMs } = backup.healthCheck;
+  // A TCP handshake and a request.
+  if (timeoutMs < 2 * budgetMs) {
+    found.push(
+      `crossborder:backup.healthCheck.timeoutMs is ${timeoutMs}; it must be at least two round trips of ` +
+        `crossborder:gate.budgetMs, ${2 * budgetMs}.`,
+    );
+  }
+  if (PUBLIC_HANDSHAKE_TRIPS * budgetMs > PUBLIC_TIMEOUT_MS) {
+    found.push(
+      `crossborder:gate.budgetMs is ${budgetMs}; with crossborder:backup on it must be at most ` +
+        `${Math.floor(PUBLIC_TIMEOUT_MS / PUBLIC_HANDSHAKE_TRIPS)}: a health check of the public way has ` +
+        `${PUBLIC_TIMEOUT_MS} ms for ${PUBLIC_HANDSHAKE_TRIPS} round trips.`,
+    );
+  }
+  return found;
+};
+
+const holdGrows: Rule = (settings) => {
+  const hold = onBackup(settings)?.hold;
+  return hold && hold.firstSeconds > hold.maxSeconds
+    ? [
+        `crossborder:backup.hold.firstSeconds is ${hold.firstSeconds}; it must be at most ` +
+          `crossborder:backup.hold.maxSeconds, ${hold.maxSeconds}.`,
+      ]
+    : [];
+};
+
+/** Rules of services and of the backup path. */
+export const backupRules: readonly Rule[] = [
+  backupHasServices,
+  servicesNameSites,
+  localPortsExist,
+  portsDiffer,
+  checksCanBeAnswered,
+  holdGrows,
+];
+
+/** What is allowed of them but has no effect. */
+export function backupWarnings({ services, backup }: Settings): string[] {
+  const names = Object.keys(services);
+  return backup === "off" && names.length > 0
+    ? [
+        `crossborder:services names ${names.join(", ")}, but crossborder:backup is "off": no gateway listens for them.`,
+      ]
+    : [];
+}

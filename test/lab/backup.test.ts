@@ -1,0 +1,223 @@
+import { bootstrapCommand, bootstrapRequest } from "../../components/host/installer";
+import type { Manifest } from "../../components/host/manifest";
+import { WHOLE_FILE } from "../../components/backup/manifest";
+import { ipsec } from "../../drills/faults";
+import { sites } from "../../lab/network/plan";
+import { run } from "../../lab/sessions";
+import { type BackupStatus, readBackup, type SiteBackup } from "../../providers/probes/backupPath";
+import { exitStatus, linkStatus } from "../../providers/probes/status";
+import type { LinkFacts } from "../../providers/probes/facts";
+import type { Session } from "../../providers/ssh/session";
+import { deployedLab, outputs } from "./support/deployed";
+import { deploy } from "./support/deployment";
+import { eventually, type Lab, labTimeoutMs } from "./support/lab";
+
+const minute = 60_000;
+
+/** The test's service: it says which site it stands in, and echoes. */
+const port = 7007;
+const localPort = 17007;
+const drainSeconds = 5;
+const settings = {
+  services: { echo: { port } },
+  backup: {
+    // What an emulated processor takes for an answer varies by more than production's 500 ms.
+    healthCheck: { intervalMs: 1000, timeoutMs: 1000 },
+    drainSeconds,
+    hold: { windowSeconds: 60, firstSeconds: 20, maxSeconds: 60 },
+  },
+};
+
+let l: Lab;
+let facts: LinkFacts;
+
+beforeAll(async () => {
+  l = await deployedLab();
+  for (const [site, host] of [
+    ["la", l.la],
+    ["sg", l.sg],
+  ] as const) {
+    const listen = `TCP-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork`;
+    await run(host, `systemd-run --unit=test-echo socat ${listen} SYSTEM:'echo from-${site}; cat'`);
+  }
+  await deploy(settings);
+  facts = (await outputs()).linkFacts;
+}, labTimeoutMs);
+afterAll(() => l.close());
+
+function states(): Promise<BackupStatus> {
+  return readBackup(facts, { initiator: l.la, responder: l.sg });
+}
+
+/** Waits until both sites are in a state. */
+async function bothAre(state: SiteBackup["state"], deadlineMs: number): Promise<void> {
+  await eventually(
+    `the backup path is ${state} on both sites`,
+    async () => Object.values(await states()).every((site) => site.state === state),
+    deadlineMs,
+  );
+}
+
+/** Asks the other site's service by a connection of its own. */
+async function ask(from: Session): Promise<string> {
+  const { stdout } = await from.exec(`printf hello | timeout 5 socat -t 4 - TCP:127.0.0.1:${localPort}`);
+  return stdout.trim();
+}
+
+/** Opens a connection that is used once a second until somebody ends it. */
+async function hold(
+  from: Session,
+  name: string,
+): Promise<{ lives(): Promise<boolean>; end(): Promise<void> }> {
+  const unit = `test-${name}`;
+  const use = `(while sleep 1; do echo x; done) | exec socat - TCP:127.0.0.1:${localPort}`;
+  await run(from, `systemd-run --collect --unit=${unit} sh -c '${use}'`);
+  return {
+    lives: async () => (await from.exec(`systemctl is-active --quiet ${unit}`)).status === 0,
+    end: async () => void (await from.exec(`systemctl stop ${unit}`)),
+  };
+}
+
+test(
+  "it stands by while the link carries: both ways are checked, and requests go by the link",
+  async () => {
+    await bothAre("standby", 30_000);
+    expect(await states()).toMatchObject({
+      la: { link: true, public: true },
+      sg: { link: true, public: true },
+    });
+    expect(await ask(l.la)).toBe("from-sg\nhello");
+    expect(await ask(l.sg)).toBe("from-la\nhello");
+    const connection = await hold(l.la, "by-link");
+    await eventually(
+      "the connection is counted on the link",
+      async () => (await states())["la"]!.services[0]!.connections.link === 1,
+      10_000,
+    );
+    expect((await states())["la"]!.services[0]!.connections.backup).toBe(0);
+    await connection.end();
+    expect(exitStatus(await linkStatus(facts, { backup: true }))).toBe(0);
+  },
+  3 * minute,
+);
+
+test(
+  "a cut of the link moves connections to the public way, and its return moves them back",
+  async () => {
+    await l.ocean.cut(ipsec);
+    await eventually("a request succeeds", async () => (await ask(l.la)) === "from-sg\nhello", 5000);
+    await bothAre("active", 20_000);
+    expect(await ask(l.sg)).toBe("from-la\nhello");
+    const old = await hold(l.la, "by-backup");
+    await eventually(
+      "the connection is counted on the backup path",
+      async () => (await states())["la"]!.services[0]!.connections.backup === 1,
+      10_000,
+    );
+
+    await l.ocean.heal();
+    // Promised: 10 s. The emulated machines get half as much again.
+    await bothAre("standby", 15_000);
+    expect(await old.lives()).toBe(true);
+    const connection = await hold(l.la, "after-heal");
+    await eventually(
+      "a new connection uses the link",
+      async () => (await states())["la"]!.services[0]!.connections.link === 1,
+      10_000,
+    );
+    await eventually(
+      "the old connection was ended",
+      async () => !(await old.lives()),
+      (drainSeconds + 10) * 1000,
+    );
+    expect(await connection.lives()).toBe(true);
+    await connection.end();
+  },
+  4 * minute,
+);
+
+test(
+  "a second cut within a minute holds new connections on the public way for a while",
+  async () => {
+    await bothAre("standby", 2 * minute);
+    await l.ocean.cutFor(ipsec, 10);
+    await eventually(
+      "the link is back on both sites",
+      async () => Object.values(await states()).every(({ link }) => link === true),
+      30_000,
+    );
+    await l.ocean.cutFor(ipsec, 10);
+    await bothAre("held", 30_000);
+    const connection = await hold(l.la, "while-held");
+    await eventually(
+      "a new connection is on the backup path",
+      async () => (await states())["la"]!.services[0]!.connections.backup >= 1,
+      10_000,
+    );
+    await connection.end();
+    await bothAre("standby", 2 * minute);
+  },
+  6 * minute,
+);
+
+test(
+  "the public port is for the peer's certificate alone",
+  async () => {
+    const target = `${sites.la.publicGateway}:8443`;
+    // In TLS 1.3 a refusal comes after the client's own handshake is over.
+    const shake = (options: string) =>
+      run(l.sg, `sleep 3 | openssl s_client -connect ${target} -tls1_3 -alpn h2 ${options} 2>&1 || true`);
+    const stranger = "/run/test-stranger.pem";
+    await run(
+      l.sg,
+      `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=sg-gw1.crossborder.internal ` +
+        `-addext subjectAltName=DNS:sg-gw1.crossborder.internal -keyout ${stranger} -out ${stranger}.crt 2>/dev/null && ` +
+        `cat ${stranger}.crt >>${stranger}`,
+    );
+    const own = "/etc/crossborder/pki/sg-gw1/leaf.pem";
+    expect(await shake(`-cert ${own} -key ${own}`)).not.toMatch(/alert/);
+    expect(await shake(`-cert ${stranger} -key ${stranger}`)).toMatch(/alert/);
+    expect(await shake("")).toMatch(/alert/);
+  },
+  2 * minute,
+);
+
+test(
+  "hosts that are not the peer's gateway don't reach the public port",
+  async () => {
+    const connect = `timeout 5 socat -u /dev/null TCP:${sites.la.publicGateway}:8443,connect-timeout=3`;
+    expect((await l.sg.exec(connect)).status).toBe(0);
+    expect((await l.on("client-sg", connect)).status).not.toBe(0);
+  },
+  minute,
+);
+
+test(
+  "a configuration that Envoy's own parser rejects leaves the host untouched",
+  async () => {
+    const said = await run(l.la, "ls -d /var/lib/crossborder/backup/generations/* | tail -1");
+    const manifest = JSON.parse(await run(l.la, `cat ${said.trim()}/manifest.json`)) as Manifest;
+    const files = manifest.files.map((file) =>
+      file.path === WHOLE_FILE ? { ...file, content: '{"static_resources": {"clusters": [{}]}}' } : file,
+    );
+    const request = bootstrapRequest("apply", "backup-la-gw1", "0".repeat(32), { ...manifest, files });
+    const { status, stderr } = await l.la.exec(bootstrapCommand("root"), { stdin: request });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/envoy reads the proxy's configuration/);
+    expect(await ask(l.la)).toBe("from-sg\nhello");
+  },
+  2 * minute,
+);
+
+test(
+  "it comes back after its proxy was killed, and starts at boot",
+  async () => {
+    await run(l.sg, "systemctl kill --signal=KILL crossborder-proxy.service");
+    await bothAre("standby", 2 * minute);
+    expect(await ask(l.la)).toBe("from-sg\nhello");
+    expect(
+      (await l.sg.exec("systemctl is-enabled crossborder-proxy.service crossborder-backup.service")).status,
+    ).toBe(0);
+  },
+  4 * minute,
+);

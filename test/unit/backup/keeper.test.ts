@@ -1,0 +1,298 @@
+import { readFileSync, rmSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { Webhook } from "../link/health/gateway";
+import { cut, healthy, KeeperHost } from "./keeperHost";
+
+jest.setTimeout(60_000);
+
+let host: KeeperHost;
+let webhook: Webhook | undefined;
+
+beforeEach(async () => {
+  host = new KeeperHost();
+  await host.listen();
+});
+
+afterEach(async () => {
+  webhook?.close();
+  webhook = undefined;
+  await host.remove();
+});
+
+/** Whether new connections are held on the backup path, by what the proxy was given. */
+function held(): boolean {
+  return host.given("endpoints-postgres.json").includes("DEGRADED");
+}
+
+/** The name of the chains through which connections enter the backup path. */
+function chain(): string {
+  const { resources } = JSON.parse(host.given("listeners.json")) as {
+    resources: { name: string; filter_chains: { name: string }[] }[];
+  };
+  return resources.find(({ name }) => name === "backup-postgres")!.filter_chains[0]!.name;
+}
+
+describe("states", () => {
+  test("a link that carries beside a healthy public way is standby; a cut makes the backup path active", async () => {
+    expect(await host.look(0, healthy)).toMatchObject({
+      state: "standby",
+      link: true,
+      public: true,
+      cuts: 0,
+    });
+    expect(await host.look(1, cut)).toMatchObject({
+      state: "active",
+      link: false,
+      cuts: 1,
+      since: 1_000_001,
+    });
+    expect(await host.look(2, healthy)).toMatchObject({ state: "standby", cuts: 1 });
+  });
+
+  test("a public way that is down is said while the link carries, and both down is down", async () => {
+    expect((await host.look(0, { ...healthy, public: false })).state).toBe("standby-unhealthy");
+    expect((await host.look(1, { ...cut, public: false })).state).toBe("down");
+  });
+
+  test("a link that refuses connects counts as cut before a health check has failed", async () => {
+    await host.look(0, healthy);
+    expect(await host.look(1, { ...healthy, ejected: true })).toMatchObject({ state: "active", cuts: 1 });
+  });
+
+  test("a proxy that hasn't checked its paths yet tells nothing, and is no cut", async () => {
+    expect((await host.look(0, { ...healthy, link: "pending" })).state).toBe("unknown");
+    await host.look(1, healthy);
+    expect(await host.look(2, { ...healthy, link: "pending" })).toMatchObject({ state: "standby", cuts: 0 });
+  });
+
+  test("a proxy that is restarted is waited for, one that stays away is down", async () => {
+    await host.look(0, healthy);
+    expect(await host.states(1, 4, "silent")).toEqual(["standby"]);
+    expect(await host.look(5, "silent")).toMatchObject({
+      state: "down",
+      reason: "the proxy does not answer",
+      link: null,
+    });
+    expect((await host.look(6, healthy)).state).toBe("standby");
+  });
+});
+
+describe("the hold", () => {
+  test("one cut is none, a second within the window is held after the link is back", async () => {
+    await host.look(0, healthy);
+    await host.look(1, cut);
+    expect(held()).toBe(false);
+    await host.look(5, healthy);
+    expect((await host.look(60, cut)).state).toBe("active");
+    // Before the link is back, so that no connection gets there first.
+    expect(held()).toBe(true);
+    expect(await host.look(70, healthy)).toMatchObject({ state: "held", holdSeconds: 10 });
+    expect(await host.states(71, 79, healthy)).toEqual(["held"]);
+    expect((await host.look(80, healthy)).state).toBe("standby");
+    expect(held()).toBe(false);
+  });
+
+  test("a second cut after the window is a first one again", async () => {
+    await host.look(0, healthy);
+    await host.look(1, cut);
+    await host.look(2, healthy);
+    await host.look(62, cut);
+    expect((await host.look(63, healthy)).state).toBe("standby");
+  });
+
+  test("each further cut holds twice as long, up to the longest, and quiet starts from the beginning", async () => {
+    await host.look(0, healthy);
+    const holds: number[] = [];
+    let at = 1;
+    for (let cuts = 0; cuts < 4; cuts++) {
+      await host.look(at, cut);
+      const { holdSeconds } = await host.look(at + 1, healthy);
+      holds.push(holdSeconds);
+      // Released, and then cut again within the window.
+      at += 2 + holdSeconds;
+      await host.look(at, healthy);
+      at += 30;
+    }
+    expect(holds).toEqual([0, 10, 20, 25]);
+    at += 31;
+    await host.look(at, cut);
+    expect((await host.look(at + 1, healthy)).state).toBe("standby");
+  });
+
+  test("a cut during a hold counts, and the hold begins anew when the link is back", async () => {
+    await host.look(0, healthy);
+    await host.look(1, cut);
+    await host.look(2, healthy);
+    await host.look(3, cut);
+    expect((await host.look(4, healthy)).state).toBe("held");
+    expect((await host.look(8, cut)).state).toBe("active");
+    expect(await host.look(9, healthy)).toMatchObject({ state: "held", holdSeconds: 20 });
+  });
+
+  test("nothing is held on a public way that is down", async () => {
+    await host.look(0, healthy);
+    await host.look(1, cut);
+    await host.look(2, healthy);
+    await host.look(3, cut);
+    expect((await host.look(4, healthy)).state).toBe("held");
+    expect((await host.look(5, { ...healthy, public: false })).state).toBe("standby-unhealthy");
+    expect(held()).toBe(false);
+  });
+
+  test("it outlasts a restart of the keeper, and a proxy that starts meanwhile is given it", async () => {
+    await host.look(0, healthy);
+    await host.look(1, cut);
+    await host.look(2, healthy);
+    await host.look(3, cut);
+    await host.look(4, healthy);
+    await host.stop();
+    for (const name of host.files()) rmSync(`${host.runtime}/${name}`);
+    expect(host.run("publish").status).toBe(0);
+    expect(held()).toBe(true);
+    expect(await host.look(6, healthy)).toMatchObject({ state: "held", holdSeconds: 8 });
+  });
+
+  test("a clock that is set back holds nothing for longer", async () => {
+    await host.look(5000, healthy);
+    await host.look(5001, cut);
+    await host.look(5002, healthy);
+    await host.look(5003, cut);
+    await host.look(5004, healthy);
+    expect((await host.look(0, healthy)).holdSeconds).toBeLessThanOrEqual(25);
+    expect((await host.look(26, healthy)).state).toBe("standby");
+  });
+});
+
+describe("the drain", () => {
+  test("connections that stay on the backup path are ended after their time, and nobody before", async () => {
+    await host.look(0, healthy);
+    await host.look(1, { ...cut, backup: 3 });
+    expect(await host.look(2, { ...healthy, backup: 3 })).toMatchObject({ drainSeconds: 30 });
+    expect(chain()).toBe("0");
+    await host.look(31, { ...healthy, backup: 3 });
+    expect(chain()).toBe("0");
+    await host.look(32, { ...healthy, backup: 3 });
+    expect(chain()).toBe("1");
+    expect(host.log).toContain("draining: 3 connections leave the backup path");
+  });
+
+  test("without such connections there is none, and another cut puts it off", async () => {
+    await host.look(0, healthy);
+    await host.look(1, { ...cut, backup: 1 });
+    await host.look(2, healthy);
+    await host.look(40, healthy);
+    await host.look(100, { ...cut, backup: 1 });
+    await host.look(101, { ...healthy, backup: 1 });
+    await host.look(120, { ...cut, backup: 1 });
+    await host.look(140, { ...cut, backup: 1 });
+    expect(chain()).toBe("0");
+  });
+
+  test("it changes the ways into the backup path and nothing else of the listeners", async () => {
+    await host.look(0, healthy);
+    const before = JSON.parse(host.given("listeners.json")) as { resources: { name: string }[] };
+    await host.look(1, { ...healthy, backup: 1 });
+    await host.look(31, { ...healthy, backup: 1 });
+    const after = JSON.parse(host.given("listeners.json")) as typeof before;
+    const changed = after.resources.filter(
+      (listener, index) => JSON.stringify(listener) !== JSON.stringify(before.resources[index]),
+    );
+    expect(changed.map(({ name }) => name)).toEqual(["backup-postgres", "backup-vault"]);
+  });
+});
+
+describe("the proxy's files", () => {
+  test("are what was deployed, before the proxy starts", () => {
+    expect(host.run("publish")).toMatchObject({ status: 0, stderr: "" });
+    expect(host.files()).toEqual([
+      "clusters.json",
+      "endpoints-postgres.json",
+      "endpoints-vault.json",
+      "listeners.json",
+      "secret-authorities.json",
+      "secret-leaf.json",
+    ]);
+    for (const name of host.files()) {
+      const deployed = readFileSync(`${host.templates}/${name}`, "utf8");
+      expect(JSON.parse(host.given(name))).toEqual(JSON.parse(deployed));
+    }
+  });
+
+  test("follow a deployment while the proxy runs, and what isn't deployed any more goes", async () => {
+    await host.look(0, healthy);
+    host.deploy("clusters.json", '{"resources": []}');
+    host.deploy("endpoints-vault.json", undefined);
+    await host.look(1, healthy);
+    expect(JSON.parse(host.given("clusters.json"))).toEqual({ resources: [] });
+    expect(host.files()).not.toContain("endpoints-vault.json");
+  });
+});
+
+describe("what is told", () => {
+  test("metrics of states, paths and connections", async () => {
+    await host.look(0, { ...cut, backup: 2 });
+    const labels = 'site="la",host="la-gw1",link="la-sg"';
+    for (const line of [
+      `crossborder_backup_state{${labels},state="active"} 1`,
+      `crossborder_backup_state{${labels},state="standby"} 0`,
+      `crossborder_backup_path_healthy{${labels},path="link"} 0`,
+      `crossborder_backup_path_healthy{${labels},path="public"} 1`,
+      `crossborder_backup_connections{${labels},service="postgres",path="backup"} 2`,
+      `crossborder_backup_look_timestamp_seconds{${labels}} 1000000`,
+    ])
+      expect(host.metrics().split("\n")).toContain(line);
+  });
+
+  test("the latest look with its age", async () => {
+    await host.look(0, healthy);
+    const shown = JSON.parse(host.run("show").stdout) as Record<string, unknown>;
+    expect(shown).toMatchObject({ state: "standby", ageSeconds: expect.any(Number) });
+    expect(shown["ageSeconds"]).toBeGreaterThan(0);
+  });
+
+  test("a memory that can't be understood is a fresh start", async () => {
+    mkdirSync(dirname(host.memoryFile));
+    writeFileSync(host.memoryFile, '{"state": 7}');
+    expect((await host.look(0, healthy)).state).toBe("standby");
+    expect(host.log).toContain("starting afresh");
+  });
+
+  describe("the webhook", () => {
+    beforeEach(async () => {
+      webhook = new Webhook(host.root);
+      host.configure({ webhook: await webhook.listen() });
+      host.trust(webhook.certificateFile);
+    });
+
+    test("hears of changes, and of nothing else", async () => {
+      for (const [at, proxy] of [healthy, healthy, { ...cut, backup: 2 }, cut, healthy].entries())
+        await host.look(at, proxy);
+      expect(webhook!.received).toEqual([
+        {
+          site: "la",
+          host: "la-gw1",
+          backup: "la-sg",
+          from: "standby",
+          to: "active",
+          at: "1970-01-12T13:46:42Z",
+          reason: "the link is down, the public way carries",
+          figures: expect.objectContaining({ link: false, public: true, cuts: 1 }),
+        },
+        expect.objectContaining({ from: "active", to: "standby" }),
+      ]);
+    });
+
+    test("what it missed is sent later, in order, and its URL is told nowhere", async () => {
+      webhook!.status = 503;
+      await host.look(0, healthy);
+      await host.look(1, cut);
+      await host.look(2, healthy);
+      expect(host.metrics()).toMatch(/^crossborder_backup_webhook_pending\{.*\} 2$/m);
+      webhook!.status = 204;
+      for (let at = 3; at < 23; at++) await host.look(at, healthy);
+      expect(webhook!.received.map(({ to }) => to)).toEqual(["active", "standby"]);
+      expect(host.log).toContain("the webhook was not reached (it answered 503)");
+      expect(host.log + host.metrics() + readFileSync(host.memoryFile, "utf8")).not.toContain("t0ken");
+    });
+  });
+});

@@ -1,0 +1,133 @@
+import { bootstrap, whole } from "../../../components/backup/envoy/bootstrap";
+import { discoveryFiles } from "../../../components/backup/envoy/files";
+import { type Message, text } from "../../../components/backup/envoy/resource";
+import { type LinkView } from "../../../components/link/ends";
+import { fromLa, fromSg } from "../link/fixtures";
+import { inputs } from "./fixtures";
+
+/** What tests look at of a rendered message; the API's own type is Envoy's. */
+interface Rendered {
+  name: string;
+  address: { socket_address: { address: string; port_value: number } };
+  internal_listener: object;
+  filter_chains: Chain[];
+  load_assignment: object;
+  endpoints: { lb_endpoints: { endpoint: { address: Rendered["address"] } }[] }[];
+  type: string;
+}
+interface Chain {
+  name?: string;
+  filter_chain_match?: { source_prefix_ranges: { address_prefix: string; prefix_len: number }[] };
+  transport_socket?: { typed_config: Record<string, unknown> };
+  filters: { typed_config: Record<string, unknown> }[];
+}
+
+function resources(view: LinkView, file: string): Rendered[] {
+  const found = discoveryFiles(inputs(view)).find(({ name }) => name === file)!;
+  return found.content["resources"] as unknown as Rendered[];
+}
+
+const listener = (view: LinkView, name: string): Rendered | undefined =>
+  resources(view, "listeners.json").find((candidate) => candidate.name === name);
+
+test.each([
+  ["Los Angeles", fromLa],
+  ["Singapore", fromSg],
+])("the proxy of %s", (_, view) => {
+  expect(text(bootstrap(inputs(view)))).toMatchSnapshot("bootstrap");
+  for (const { name, content } of discoveryFiles(inputs(view))) expect(text(content)).toMatchSnapshot(name);
+});
+
+describe("the port for the peer", () => {
+  const chains = listener(fromSg, "peer")!.filter_chains;
+  const [link, publicChain, ...others] = chains;
+
+  test("has two ways in, and the one without TLS is for the peer's end of the link alone", () => {
+    expect(others).toEqual([]);
+    expect(link!.filter_chain_match).toEqual({
+      source_prefix_ranges: [{ address_prefix: "10.255.0.1", prefix_len: 32 }],
+    });
+    expect(link!.transport_socket).toBeUndefined();
+    expect(link!.filters[0]!.typed_config).toMatchObject({ route_config: { virtual_hosts: [] } });
+    expect(link!.filters[0]!.typed_config).not.toHaveProperty("upgrade_configs");
+  });
+
+  test("demands TLS 1.3 and the peer's certificate of everything else", () => {
+    expect(publicChain!.filter_chain_match).toBeUndefined();
+    expect(publicChain!.transport_socket!.typed_config).toMatchObject({
+      require_client_certificate: true,
+      common_tls_context: {
+        tls_params: { tls_minimum_protocol_version: "TLSv1_3", tls_maximum_protocol_version: "TLSv1_3" },
+        combined_validation_context: {
+          default_validation_context: {
+            match_typed_subject_alt_names: [
+              { san_type: "DNS", matcher: { exact: "la-gw1.crossborder.internal" } },
+            ],
+          },
+        },
+      },
+    });
+  });
+
+  test("leads to the site's own named services and nowhere else", () => {
+    const hosts = (view: LinkView) =>
+      (
+        listener(view, "peer")!.filter_chains[1]!.filters[0]!.typed_config as {
+          route_config: { virtual_hosts: { domains: string[] }[] };
+        }
+      ).route_config.virtual_hosts.map(({ domains }) => domains);
+    expect(hosts(fromSg)).toEqual([["postgres"], ["vault"]]);
+    expect(hosts(fromLa)).toEqual([["postgres"]]);
+  });
+});
+
+describe("the services' own ports", () => {
+  test("one that a site offers is open to the peer's end of the link alone, not to its own hosts", () => {
+    const chains = listener(fromSg, "site-vault")!.filter_chains;
+    expect(chains.map(({ filter_chain_match }) => filter_chain_match)).toEqual([
+      { source_prefix_ranges: [{ address_prefix: "10.255.0.1", prefix_len: 32 }] },
+    ]);
+    expect(listener(fromSg, "gateway-vault")).toBeUndefined();
+  });
+
+  test("one for the whole site is open to the site's range, one for the gateway to nobody but the gateway", () => {
+    expect(listener(fromLa, "site-vault")!.address.socket_address).toEqual({
+      address: "10.10.0.2",
+      port_value: 8300,
+    });
+    const ranges = (name: string) =>
+      listener(fromLa, name)!.filter_chains.map(
+        (chain) => chain.filter_chain_match?.source_prefix_ranges[0]!.address_prefix,
+      );
+    expect(ranges("site-vault")).toEqual(["10.10.0.0"]);
+    expect(ranges("site-postgres")).toEqual(["10.255.0.2"]);
+    expect(listener(fromLa, "gateway-postgres")!.address.socket_address.address).toBe("127.0.0.1");
+  });
+});
+
+test("the link comes first and the backup path second, and each way is by the address that its route is for", () => {
+  const [assignment] = resources(fromLa, "endpoints-postgres.json");
+  expect(assignment!.endpoints.map(({ lb_endpoints }) => lb_endpoints[0]!.endpoint.address)).toEqual([
+    { socket_address: { address: "10.20.0.2", port_value: 15432 } },
+    { envoy_internal_address: { server_listener_name: "backup-postgres" } },
+  ]);
+  const pool = resources(fromLa, "clusters.json").find(({ name }) => name === "public");
+  expect(JSON.stringify(pool!.load_assignment)).toContain('"address":"203.0.113.10","port_value":8443');
+});
+
+test("Envoy is looked into by a Unix socket alone", () => {
+  expect(bootstrap(inputs())["admin"]).toMatchObject({ address: { pipe: { mode: 0o600 } } });
+});
+
+test("the parser is given everything that the proxy is: the same clusters and listeners, in one file", () => {
+  const { static_resources } = whole(inputs()) as unknown as {
+    static_resources: { clusters: Rendered[]; listeners: Rendered[]; secrets: Message[] };
+  };
+  const names = (rendered: Rendered[]) => rendered.map(({ name }) => name);
+  expect(names(static_resources.clusters)).toEqual(names(resources(fromLa, "clusters.json")));
+  expect(names(static_resources.listeners)).toEqual(names(resources(fromLa, "listeners.json")));
+  expect(static_resources.clusters.filter(({ type }) => type === "EDS")).toEqual([]);
+  expect(static_resources.clusters.filter(({ load_assignment }) => !load_assignment)).toEqual([]);
+  // A file that is named here would be one that only a running proxy has.
+  expect(text(whole(inputs()))).not.toContain("path_config_source");
+});
