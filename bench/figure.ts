@@ -16,7 +16,7 @@ export interface Bound {
 }
 
 /** Unit of a figure; `×` is a ratio. */
-export type Unit = "ms" | "s" | "logins" | "×";
+export type Unit = "ms" | "s" | "logins" | "requests" | "changes" | "%" | "MiB" | "load" | "×";
 
 /** One thing that was measured. */
 export interface Figure {
@@ -65,13 +65,23 @@ export function holds({ distribution: spread, bounds }: Figure): boolean {
 }
 
 /** Digits after the point that a unit's measurements are good for. */
-const digits: Readonly<Record<Unit, number>> = { ms: 1, s: 2, logins: 0, "×": 3 };
+const digits: Readonly<Record<Unit, number>> = {
+  ms: 1,
+  s: 2,
+  logins: 0,
+  requests: 0,
+  changes: 0,
+  "%": 3,
+  MiB: 0,
+  load: 2,
+  "×": 3,
+};
 
 const columns = ["n", "min", "p50", "p95", "max"] as const;
 
 function row(name: string, unit: string, cells: readonly string[], verdict: string, width: number): string {
   const numbers = cells.map((cell) => cell.padStart(9)).join("");
-  return `${name.padEnd(width)}  ${unit.padEnd(6)}${numbers}   ${verdict}`.trimEnd();
+  return `${name.padEnd(width)}  ${unit.padEnd(8)}${numbers}   ${verdict}`.trimEnd();
 }
 
 /** Figures as a table for people, without colour, ending without a newline. */

@@ -21,6 +21,7 @@ const commands = {
   ],
   verify: ["verify/cli.ts", "host files and states that drifted from what was deployed"],
   rotate: ["components/link/rotate.cli.ts", "replaces the link's pre-shared key while the link is used"],
+  drill: ["drills/cli.ts", "breaks one thing on purpose, and judges what clients saw of it"],
   bench: ["bench/cli.ts", "measures, and prints the figures that the README quotes"],
   "settings:docs": ["settings/docs.ts", "writes the settings' reference and JSON schema"],
 };

@@ -49,9 +49,9 @@ test("the table names each bound and whether it holds", () => {
     figure("  tunnel ÷ underlay", "×", [1.01234]),
   ]);
   expect(table).toMatchInlineSnapshot(`
-   "                                   n      min      p50      p95      max   bound
-   first pulumi up      s             1    61.23    61.23    61.23    61.23   max ≤ 180  ok
-     SSH logins on la   logins        1        2        2        2        2   max ≤ 1  MISSED
-     tunnel ÷ underlay  ×             1    1.012    1.012    1.012    1.012"
+   "                                     n      min      p50      p95      max   bound
+   first pulumi up      s               1    61.23    61.23    61.23    61.23   max ≤ 180  ok
+     SSH logins on la   logins          1        2        2        2        2   max ≤ 1  MISSED
+     tunnel ÷ underlay  ×               1    1.012    1.012    1.012    1.012"
   `);
 });

@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Evidence } from "./checker/evidence";
+import type { PathSample } from "./checker/paths";
+import type { Deployment } from "./deployment";
+import { missing } from "./deployment";
+import type { Attempt } from "./history";
+import { type Injector, runSteps, undoAll, type WaitUntil } from "./injector";
+import type { Journal } from "./journal";
+import type { Drill, Role } from "./model";
+import { observe } from "./observe";
+import { type DrillResult, judge } from "./report";
+
+/** The clients and the looks at the gateways' paths, while they run. */
+export interface Watch {
+  readonly clients: readonly string[];
+  /** How many requests each client has had answered so far. */
+  answered(): Promise<Readonly<Record<string, number>>>;
+  /** Ends the clients. @returns what they and the gateways saw. */
+  finish(): Promise<{ readonly attempts: readonly Attempt[]; readonly paths: readonly PathSample[] }>;
+}
+
+/** Where drills are run: a stack with hosts for its clients. */
+export interface Stand extends Injector {
+  readonly journal: Journal;
+  readonly deployed: Deployment;
+  siteOf(role: Role): string;
+  /** Starts the clients on the sites' client hosts. */
+  watch(clientTimeoutMs: number): Promise<Watch>;
+  /** Waits until the link, the pair and replication are well again. @throws Error that says what isn't, in time */
+  settle(signal: AbortSignal): Promise<void>;
+  /** What both sides hold once replication has caught up; undefined without a database. */
+  data(since: number, signal: AbortSignal): Promise<Pick<Evidence, "rows" | "conflicts"> | undefined>;
+  close(): void;
+}
+
+const usualTimeoutMs = 2_000;
+/** Before the first fault: what is usual for a client has to be known. */
+const calmSeconds = 5;
+const answersBefore = 20;
+const clientsReadyMs = 60_000;
+/** After everything is well again: what follows a heal belongs to the drill. */
+const afterSeconds = 15;
+
+/** Waits by this computer's clock, from the first call on. */
+function stopwatch(): WaitUntil {
+  let started: number | undefined;
+  return async (seconds, signal) => {
+    started ??= performance.now();
+    await sleep(Math.max(0, started + seconds * 1000 - performance.now()), undefined, { signal });
+  };
+}
+
+async function untilAnswered(watch: Watch, signal: AbortSignal): Promise<void> {
+  const end = Date.now() + clientsReadyMs;
+  for (;;) {
+    const counts = await watch.answered();
+    const waiting = watch.clients.filter((client) => (counts[client] ?? 0) < answersBefore);
+    if (waiting.length === 0) return;
+    if (Date.now() > end) throw new Error(`before any fault, without an answer: ${waiting.join(", ")}`);
+    await sleep(1_000, undefined, { signal });
+  }
+}
+
+/**
+ * Runs a drill on a stand that is well: clients, faults, heals, and the judgement. Faults are undone in any case, also when
+ * it fails or is interrupted.
+ * @throws Error when it could not be carried out, which is no judgement about the stack.
+ */
+export async function runDrill(
+  drill: Drill,
+  stand: Stand,
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<DrillResult> {
+  const lacks = missing(drill.needs, stand.deployed);
+  if (lacks.length > 0) throw new Error(`the drill ${drill.name} can't run:\n${lacks.join("\n")}`);
+  const started = Date.now();
+  const watch = await stand.watch(drill.clientTimeoutMs ?? usualTimeoutMs);
+  let finished: Awaited<ReturnType<Watch["finish"]>> | undefined;
+  try {
+    await untilAnswered(watch, signal);
+    await sleep(calmSeconds * 1000, undefined, { signal });
+    const context = { drill: drill.name, injector: stand, journal: stand.journal, signal, say };
+    const moments = await runSteps(drill.steps, { ...context, waitUntil: stopwatch() });
+    say("settle");
+    await stand.settle(signal);
+    await sleep(afterSeconds * 1000, undefined, { signal });
+    finished = await watch.finish();
+    const data = await stand.data(started, signal);
+    const clients = watch.clients;
+    return judge(
+      drill,
+      observe(drill, { ...finished, moments, data, clients, siteOf: (role) => stand.siteOf(role) }),
+    );
+  } finally {
+    await undoAll(stand.journal, stand, say);
+    if (!finished) await watch.finish().catch(() => undefined);
+  }
+}
