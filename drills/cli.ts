@@ -7,10 +7,13 @@ import { missing } from "./deployment";
 import { healthyLab } from "./lab/healthy";
 import { LabStand } from "./lab/stand";
 import type { Drill } from "./model";
-import { type DrillResult, renderResult, renderTable } from "./report";
+import type { SiteStand } from "./siteStand";
+import { impossible } from "./stack/injector";
+import { StackStand } from "./stack/stand";
+import { type DrillResult, nothingChecked, renderResult, renderTable } from "./report";
 import { runDrill } from "./run";
 
-const usage = `usage: npm run drill -- <name> [--stack NAME] [--yes] [--json]
+const usage = `usage: npm run drill -- <name> [--stack NAME --clients FILE [--yes]] [--json]
        npm run drill -- all | list
 
 Breaks one thing on purpose while clients write, read and ask on both sites, heals it, and judges what they saw: the promises about
@@ -19,8 +22,9 @@ after an interrupt; what a crashed one left in force is undone by the next comma
 
   list          the drills, and what each breaks
   all           every drill, one after another; those whose part isn't deployed are named and fail
-  --stack NAME  the stack (default: lab)
-  --yes         don't ask before a drill that can cost data outside of the lab
+  --stack NAME  the stack (default: lab). On another one only what can be done on the gateways themselves is possible
+  --clients FILE   there: how to reach a host of each site that isn't its gateway (docs/drills.md)
+  --yes         there: don't ask before a drill that can cost data
   --json        print one JSON value; an array with \`all\` (with npm's --silent nothing else is printed)
 
 Progress goes to stderr. exit status: 0 all passed, 1 one did not or could not run, 2 wrong words, or nothing to drill on
@@ -67,20 +71,61 @@ function notRun(drill: Drill, reason: string): DrillResult {
     failures: [reason],
     outageMs: {},
     failedRequests: {},
-    promises: {
-      a: { checked: 0, broken: [] },
-      b: { checked: 0, broken: [], undecided: [] },
-      c: { checked: 0, broken: [], repairable: [] },
-    },
+    promises: nothingChecked,
     figures: [],
   };
 }
 
-async function runOne(drill: Drill, signal: AbortSignal): Promise<DrillResult> {
+/** The stack that drills are run on. */
+interface Ground {
+  undoLeftovers(): Promise<void>;
+  open(): Promise<SiteStand>;
+  /** Why a drill can't be run there; undefined when it can. */
+  refuses(drill: Drill): Promise<string | undefined>;
+  /** After the last drill. */
+  leave(): Promise<void>;
+}
+
+function labGround(): Ground {
   const paths = existingLab();
+  if (paths.lab !== labDirectory)
+    throw new UsageError("drills are for the checkout's own lab: unset CROSSBORDER_LAB_DIR");
+  return {
+    undoLeftovers: () => LabStand.undoLeftovers(paths, say),
+    open: () => LabStand.healthy(paths),
+    refuses: async () => undefined,
+    leave: async () => {
+      say("back to the healthy lab");
+      await LabStand.undoLeftovers(paths, say);
+      await healthyLab(paths);
+    },
+  };
+}
+
+function stackGround(stack: string, clients: string | undefined, yes: boolean): Ground {
+  if (clients === undefined)
+    throw new UsageError(
+      `--clients is missing: on stack ${stack} the drill has to know a client host of each site`,
+    );
+  const undoLeftovers = (): Promise<void> => StackStand.undoLeftovers(stack, say);
+  return {
+    undoLeftovers,
+    open: () => StackStand.open(stack, clients),
+    refuses: async (drill) => {
+      const reason = impossible(drill);
+      if (reason || !drill.destructive || yes || (await agreed(drill))) return reason;
+      return "It can cost data: it wants its name typed at a terminal, or --yes.";
+    },
+    leave: undoLeftovers,
+  };
+}
+
+async function runOne(drill: Drill, ground: Ground, signal: AbortSignal): Promise<DrillResult> {
   say(`${drill.name}: ${drill.description}`);
-  await LabStand.undoLeftovers(paths, say);
-  const stand = await LabStand.healthy(paths);
+  await ground.undoLeftovers();
+  const refusal = await ground.refuses(drill);
+  if (refusal !== undefined) return notRun(drill, refusal);
+  const stand = await ground.open();
   try {
     const lacks = missing(drill.needs, stand.deployed);
     return lacks.length > 0 ? notRun(drill, lacks.join(" ")) : await runDrill(drill, stand, signal, say);
@@ -90,7 +135,10 @@ async function runOne(drill: Drill, signal: AbortSignal): Promise<DrillResult> {
 }
 
 /** Runs drills until they are done or interrupted. The handlers stay until everything is undone. */
-async function runAll(wanted: readonly Drill[]): Promise<DrillResult[]> {
+async function runAll(
+  wanted: readonly Drill[],
+  ground: Ground,
+): Promise<{ results: DrillResult[]; left: boolean }> {
   const interruption = new AbortController();
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const onSignal = (): void => {
@@ -103,14 +151,20 @@ async function runAll(wanted: readonly Drill[]): Promise<DrillResult[]> {
     for (const drill of wanted) {
       if (interruption.signal.aborted) break;
       results.push(
-        await runOne(drill, interruption.signal).catch((error: unknown) => notRun(drill, messageOf(error))),
+        await runOne(drill, ground, interruption.signal).catch((error: unknown) =>
+          notRun(drill, messageOf(error)),
+        ),
       );
       say(renderResult(results.at(-1)!));
     }
-    say("back to the healthy lab");
-    await LabStand.undoLeftovers(existingLab(), say);
-    await healthyLab(existingLab());
-    return results;
+    const left = await ground.leave().then(
+      () => true,
+      (error: unknown) => {
+        say(`the stack isn't as it was: ${messageOf(error)}`);
+        return false;
+      },
+    );
+    return { results, left };
   } finally {
     for (const name of signals) process.removeListener(name, onSignal);
   }
@@ -122,6 +176,7 @@ async function main(args: string[]): Promise<number> {
     allowPositionals: true,
     options: {
       stack: { type: "string", default: "lab" },
+      clients: { type: "string" },
       list: { type: "boolean", default: false },
       all: { type: "boolean", default: false },
       yes: { type: "boolean", default: false },
@@ -142,14 +197,12 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   const wanted = chosen(values.all ? ["all", ...positionals] : positionals);
-  void agreed;
-  if (existingLab().lab !== labDirectory)
-    throw new UsageError("drills are for the checkout's own lab: unset CROSSBORDER_LAB_DIR");
-  const results = await runAll(wanted);
+  const ground = values.stack === "lab" ? labGround() : stackGround(values.stack, values.clients, values.yes);
+  const { results, left } = await runAll(wanted, ground);
   const single = results.length === 1;
   if (values.json) process.stdout.write(`${JSON.stringify(single ? results[0] : results)}\n`);
   else process.stdout.write(single ? `${renderResult(results[0]!)}\n` : `${renderTable(results)}\n`);
-  return results.length === wanted.length && results.every(({ passed }) => passed) ? 0 : 1;
+  return left && results.length === wanted.length && results.every(({ passed }) => passed) ? 0 : 1;
 }
 
 main(process.argv.slice(2)).then(

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { z } from "zod";
 import { writeAtomically } from "../lab/state";
+import type { Fault } from "./faults";
 import type { Injection } from "./model";
 
 const role = z.enum(["primary", "secondary"]);
@@ -60,4 +61,34 @@ export function openJournal(file: string): Journal {
       write({ ...before, inForce: before.inForce.filter((_, at) => at !== index) });
     },
   };
+}
+
+/** The faults of the network that are to be in force: the journal's, without one of those that are equal to `except`. */
+export function networkFaults(journal: Journal, except?: Injection): Fault[] {
+  const all = journal.inForce();
+  const ended = except && all.map((one) => JSON.stringify(one)).lastIndexOf(JSON.stringify(except));
+  return all.flatMap((one, index) => (one.kind === "network" && index !== ended ? [one.fault] : []));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/**
+ * Looks whether a drill left something in force.
+ * @returns whether there is something to undo, which has been said then.
+ * @throws Error when the drill that wrote the journal is running.
+ */
+export function hasLeftovers(journal: Journal, say: (line: string) => void): boolean {
+  const owner = journal.owner();
+  if (!owner) return false;
+  if (owner.pid !== process.pid && isAlive(owner.pid))
+    throw new Error(`the drill ${owner.drill} is running (process ${owner.pid})`);
+  say(`the drill ${owner.drill} left faults in force; they are undone first`);
+  return true;
 }

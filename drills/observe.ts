@@ -83,12 +83,15 @@ export function observe(drill: Drill, collected: Collected): Observed {
   const lost = drill.lostSite && siteOf(drill.lostSite);
   // A client that uses the link alone has no other path, and nothing is promised to it.
   const promised = clients.filter((client) => !client.endsWith("-link"));
-  const judged = promised.filter((client) => !lost || !client.startsWith(`${lost}-`));
+  const services = promised.filter((client) => /^[^-]+-service$/.test(client));
+  // Who asks the other site for something can't have it when that one is lost.
+  const judged = promised.filter(
+    (client) => !lost || !(client.startsWith(`${lost}-`) || services.includes(client)),
+  );
   const of = (wanted: readonly string[]): Attempt[] =>
     attempts.filter(({ client }) => wanted.includes(client));
   const survivor = siteOf(drill.lostSite === "secondary" ? "primary" : "secondary");
   const atAddress = clients.filter((client) => client.startsWith(`${survivor}-vip-`));
-  const services = promised.filter((client) => /^[^-]+-service$/.test(client));
   const seen = experiences(attempts, { from: faultAt, to: end });
   const served = new Set(
     attempts

@@ -18,7 +18,7 @@ export interface DrillResult {
 }
 
 /** Verdicts about nothing, for a stack without a database: the counts say that nothing was checked. */
-const nothingChecked: Promises = {
+export const nothingChecked: Promises = {
   a: { checked: 0, broken: [] },
   b: { checked: 0, broken: [], undecided: [] },
   c: { checked: 0, broken: [], repairable: [] },

@@ -36,8 +36,10 @@ export interface Stand extends Injector {
 const usualTimeoutMs = 2_000;
 /** Before the first fault: what is usual for a client has to be known. */
 const calmSeconds = 5;
-const answersBefore = 20;
+const answersWanted = 20;
 const clientsReadyMs = 60_000;
+/** A site that was off has to start its daemons and to catch up. Who isn't served after this has failed the drill. */
+const servedAgainMs = 240_000;
 /** After everything is well again: what follows a heal belongs to the drill. */
 const afterSeconds = 15;
 
@@ -50,14 +52,17 @@ function stopwatch(): WaitUntil {
   };
 }
 
-async function untilAnswered(watch: Watch, signal: AbortSignal): Promise<void> {
-  const end = Date.now() + clientsReadyMs;
+/** Waits until every client has been answered so many times from now on. @returns those that were not, in time. */
+async function unserved(watch: Watch, deadlineMs: number, signal: AbortSignal): Promise<string[]> {
+  const end = Date.now() + deadlineMs;
+  const before = await watch.answered();
   for (;;) {
-    const counts = await watch.answered();
-    const waiting = watch.clients.filter((client) => (counts[client] ?? 0) < answersBefore);
-    if (waiting.length === 0) return;
-    if (Date.now() > end) throw new Error(`before any fault, without an answer: ${waiting.join(", ")}`);
     await sleep(1_000, undefined, { signal });
+    const now = await watch.answered();
+    const waiting = watch.clients.filter(
+      (client) => (now[client] ?? 0) - (before[client] ?? 0) < answersWanted,
+    );
+    if (waiting.length === 0 || Date.now() > end) return waiting;
   }
 }
 
@@ -78,12 +83,14 @@ export async function runDrill(
   const watch = await stand.watch(drill.clientTimeoutMs ?? usualTimeoutMs);
   let finished: Awaited<ReturnType<Watch["finish"]>> | undefined;
   try {
-    await untilAnswered(watch, signal);
+    const waiting = await unserved(watch, clientsReadyMs, signal);
+    if (waiting.length > 0) throw new Error(`before any fault, without an answer: ${waiting.join(", ")}`);
     await sleep(calmSeconds * 1000, undefined, { signal });
     const context = { drill: drill.name, injector: stand, journal: stand.journal, signal, say };
     const moments = await runSteps(drill.steps, { ...context, waitUntil: stopwatch() });
     say("settle");
     await stand.settle(signal);
+    await unserved(watch, servedAgainMs, signal);
     await sleep(afterSeconds * 1000, undefined, { signal });
     finished = await watch.finish();
     const data = await stand.data(started, signal);

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import type { Fault } from "../faults";
 import { stopMachine } from "../../lab/machines/down";
 import { until } from "../../lab/machines/process";
 import { machineFiles, machineProcess } from "../../lab/machines/qemu";
@@ -12,7 +11,7 @@ import { answers, openSession, run } from "../../lab/sessions";
 import { exclusively } from "../../lab/up";
 import { runCommand } from "../command";
 import type { Injector } from "../injector";
-import type { Journal } from "../journal";
+import { type Journal, networkFaults } from "../journal";
 import type { Injection, Role } from "../model";
 import { fillDisk, freeDisk, rightClock, skewClock } from "../hostFaults";
 import { giveDiskBack, isDiskTaken, takeDisk } from "./disk";
@@ -34,7 +33,7 @@ export class LabInjector implements Injector {
   ) {}
 
   async inject(what: Injection): Promise<number> {
-    if (what.kind === "network") return (await this.ocean.force(this.faults())) * 1000;
+    if (what.kind === "network") return (await this.ocean.force(networkFaults(this.journal))) * 1000;
     if (what.kind === "water") {
       await this.ocean.set({ rttMs: what.rttMs, lossPercent: what.lossPercent });
       return this.now();
@@ -60,7 +59,7 @@ export class LabInjector implements Injector {
   async undo(what: Injection): Promise<void> {
     switch (what.kind) {
       case "network":
-        await this.ocean.force(this.faults(what));
+        await this.ocean.force(networkFaults(this.journal, what));
         return;
       case "water":
         await this.calm(what);
@@ -71,13 +70,6 @@ export class LabInjector implements Injector {
       default:
         await this.undoOnHost(what);
     }
-  }
-
-  /** The faults of the network that are to be in force: the journal's, without one of those that are equal to `except`. */
-  private faults(except?: Injection): Fault[] {
-    const all = this.journal.inForce();
-    const ended = except && all.map((one) => JSON.stringify(one)).lastIndexOf(JSON.stringify(except));
-    return all.flatMap((one, index) => (one.kind === "network" && index !== ended ? [one.fault] : []));
   }
 
   private async calm(except: Injection): Promise<void> {

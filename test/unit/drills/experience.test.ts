@@ -1,6 +1,6 @@
 import { experiences, firstSuccessAfter } from "../../../drills/checker/outage";
 import { backOnTunnelAfter, pathChanges, pathChangesPerMinute } from "../../../drills/checker/paths";
-import { parsePaths } from "../../../drills/lab/paths";
+import { parsePaths } from "../../../drills/pathNotes";
 import { type Attempt, parseHistory } from "../../../drills/history";
 
 /** Requests of one client that begin every 50 ms and take 1 ms, as the function says how they end. */

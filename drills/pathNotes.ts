@@ -1,8 +1,7 @@
-import type { SiteName } from "../../lab/network/plan";
-import { run } from "../../lab/sessions";
-import type { Session } from "../../providers/ssh/session";
-import type { Path, PathSample } from "../checker/paths";
-import { directory, lifetimeSeconds } from "../workload/programs";
+import { run } from "../lab/sessions";
+import type { Session } from "../providers/ssh/session";
+import type { Path, PathSample } from "./checker/paths";
+import { directory, lifetimeSeconds } from "./workload/programs";
 
 /** Where the backup path's keeper writes its latest look. */
 const stateFile = "/run/crossborder-backup/state.json";
@@ -33,13 +32,13 @@ export async function startNotes(session: Session): Promise<void> {
 }
 
 /** Ends the notes and reads them; none when the gateway was off since. */
-export async function finishNotes(session: Session, site: SiteName): Promise<PathSample[]> {
+export async function finishNotes(session: Session, site: string): Promise<PathSample[]> {
   const end = `[ ! -e ${notes}.pid ] || kill -TERM -$(cat ${notes}.pid) 2>/dev/null`;
   return parsePaths(await run(session, `${end}; cat ${notes} 2>/dev/null || true`), site);
 }
 
 /** Reads the notes. Looks at a keeper that has said nothing yet, or half a line, are left out. */
-export function parsePaths(text: string, site: SiteName): PathSample[] {
+export function parsePaths(text: string, site: string): PathSample[] {
   return text.split("\n").flatMap((line) => {
     const [, at, state] = /^(\d+) .*"state": ?"([a-z-]+)"/.exec(line) ?? [];
     const path = pathOf[state ?? ""];
