@@ -43,26 +43,44 @@ const servedAgainMs = 240_000;
 /** After everything is well again: what follows a heal belongs to the drill. */
 const afterSeconds = 15;
 
-/** Waits by this computer's clock, from the first call on. */
-function stopwatch(): WaitUntil {
+/** Time, as a drill needs it. */
+export interface Clock {
+  /** ms since any moment. */
+  now(): number;
+  /** @throws the signal's reason */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+const realClock: Clock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => sleep(Math.max(0, ms), undefined, { signal }),
+};
+
+/** Counts seconds from the first call on. */
+function stopwatch(clock: Clock): WaitUntil {
   let started: number | undefined;
-  return async (seconds, signal) => {
-    started ??= performance.now();
-    await sleep(Math.max(0, started + seconds * 1000 - performance.now()), undefined, { signal });
+  return (seconds, signal) => {
+    started ??= clock.now();
+    return clock.sleep(started + seconds * 1000 - clock.now(), signal);
   };
 }
 
 /** Waits until every client has been answered so many times from now on. @returns those that were not, in time. */
-async function unserved(watch: Watch, deadlineMs: number, signal: AbortSignal): Promise<string[]> {
-  const end = Date.now() + deadlineMs;
+async function unserved(
+  watch: Watch,
+  deadlineMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const end = clock.now() + deadlineMs;
   const before = await watch.answered();
   for (;;) {
-    await sleep(1_000, undefined, { signal });
+    await clock.sleep(1_000, signal);
     const now = await watch.answered();
     const waiting = watch.clients.filter(
       (client) => (now[client] ?? 0) - (before[client] ?? 0) < answersWanted,
     );
-    if (waiting.length === 0 || Date.now() > end) return waiting;
+    if (waiting.length === 0 || clock.now() > end) return waiting;
   }
 }
 
@@ -76,6 +94,7 @@ export async function runDrill(
   stand: Stand,
   signal: AbortSignal,
   say: (line: string) => void,
+  clock: Clock = realClock,
 ): Promise<DrillResult> {
   const lacks = missing(drill.needs, stand.deployed);
   if (lacks.length > 0) throw new Error(`the drill ${drill.name} can't run:\n${lacks.join("\n")}`);
@@ -83,15 +102,15 @@ export async function runDrill(
   const watch = await stand.watch(drill.clientTimeoutMs ?? usualTimeoutMs);
   let finished: Awaited<ReturnType<Watch["finish"]>> | undefined;
   try {
-    const waiting = await unserved(watch, clientsReadyMs, signal);
+    const waiting = await unserved(watch, clientsReadyMs, clock, signal);
     if (waiting.length > 0) throw new Error(`before any fault, without an answer: ${waiting.join(", ")}`);
-    await sleep(calmSeconds * 1000, undefined, { signal });
+    await clock.sleep(calmSeconds * 1000, signal);
     const context = { drill: drill.name, injector: stand, journal: stand.journal, signal, say };
-    const moments = await runSteps(drill.steps, { ...context, waitUntil: stopwatch() });
+    const moments = await runSteps(drill.steps, { ...context, waitUntil: stopwatch(clock) });
     say("settle");
     await stand.settle(signal);
-    await unserved(watch, servedAgainMs, signal);
-    await sleep(afterSeconds * 1000, undefined, { signal });
+    await unserved(watch, servedAgainMs, clock, signal);
+    await clock.sleep(afterSeconds * 1000, signal);
     finished = await watch.finish();
     const data = await stand.data(started, signal);
     const clients = watch.clients;
