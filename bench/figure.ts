@@ -9,11 +9,10 @@ export interface Distribution {
   readonly max: number;
 }
 
-/** A promise about a figure: the named value of its distribution is at most this. */
-export interface Bound {
-  readonly of: "p50" | "max";
-  readonly atMost: number;
-}
+/** A promise about a figure: the named value of its distribution is at most this, or below this. */
+export type Bound = { readonly of: "p50" | "max" } & (
+  { readonly atMost: number } | { readonly below: number }
+);
 
 /** Unit of a figure; `×` is a ratio. */
 export type Unit = "ms" | "s" | "logins" | "requests" | "changes" | "%" | "MiB" | "load" | "×";
@@ -61,7 +60,9 @@ export function ratio(
 
 /** Whether all bounds of a figure hold. */
 export function holds({ distribution: spread, bounds }: Figure): boolean {
-  return bounds.every(({ of, atMost }) => spread[of] <= atMost);
+  return bounds.every((bound) =>
+    "below" in bound ? spread[bound.of] < bound.below : spread[bound.of] <= bound.atMost,
+  );
 }
 
 /** Digits after the point that a unit's measurements are good for. */
@@ -90,7 +91,9 @@ export function renderFigures(figures: readonly Figure[]): string {
   const rows = figures.map((one) => {
     const { unit, distribution: spread, bounds } = one;
     const cells = columns.map((column) => spread[column].toFixed(column === "n" ? 0 : digits[unit]));
-    const promises = bounds.map(({ of, atMost }) => `${of} ≤ ${atMost}`).join(", ");
+    const promises = bounds
+      .map((bound) => `${bound.of} ${"below" in bound ? `< ${bound.below}` : `≤ ${bound.atMost}`}`)
+      .join(", ");
     const verdict = bounds.length === 0 ? "" : `${promises}  ${holds(one) ? "ok" : "MISSED"}`;
     return row(one.name, unit, cells, verdict, width);
   });

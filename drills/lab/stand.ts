@@ -82,6 +82,11 @@ export class LabStand extends SiteStand {
     return LabStand.open(paths, await readDeployment("lab"));
   }
 
+  /** Opens the lab as it is, whatever is deployed. */
+  static async asDeployed(paths: LabPaths): Promise<LabStand> {
+    return LabStand.open(paths, await readDeployment("lab"));
+  }
+
   close(): void {
     this.ocean.close();
     this.wan.close();

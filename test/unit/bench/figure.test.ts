@@ -17,6 +17,11 @@ describe("bounds", () => {
     expect(holds(figure("f", "s", [1, 2, 3], [{ of: "max", atMost: 3 }]))).toBe(true);
   });
 
+  it("that a value has to be below don't hold at it", () => {
+    expect(holds(figure("f", "%", [0.1], [{ of: "max", below: 0.1 }]))).toBe(false);
+    expect(holds(figure("f", "%", [0.09], [{ of: "max", below: 0.1 }]))).toBe(true);
+  });
+
   it("all have to hold", () => {
     const one = figure(
       "f",

@@ -1,6 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
-import { createServer, type Server, type Socket } from "node:net";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 
 /** What a scripted server does with a query. */
 export type Answer =
