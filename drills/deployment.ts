@@ -26,8 +26,13 @@ const deployment = z.object({
       ),
     }),
   ),
-  /** The service address. */
-  ha: part(z.object({ vip: z.string() })),
+  /** The service address, and what is answered there, each service at a port of its own. */
+  ha: part(
+    z.object({
+      vip: z.string(),
+      services: z.array(z.object({ name: z.string(), port: z.number() })),
+    }),
+  ),
   /** How an application gets into the database, at a gateway's private address and at the service address. */
   database: part(z.object({ name: z.string(), port: z.number(), user: z.string(), password: z.string() })),
 });

@@ -15,6 +15,8 @@ export interface Collected {
   readonly paths: readonly PathSample[];
   /** Absent without a database. */
   readonly data?: Pick<Evidence, "rows" | "conflicts">;
+  /** Keys of the rows that differ still after their repair. */
+  readonly unrepaired: readonly string[];
   /** The clients that were to run. */
   readonly clients: readonly string[];
   readonly siteOf: (role: Role) => string;
@@ -27,6 +29,7 @@ export interface Observed {
   readonly unserved: readonly string[];
   /** Absent without a database. */
   readonly promises?: Promises;
+  readonly unrepaired: readonly string[];
   /** Requests that failed twice; see `Bounds`. */
   readonly failed: number;
   readonly failedAtOwnSite: number;
@@ -105,6 +108,7 @@ export function observe(drill: Drill, collected: Collected): Observed {
     ),
     unserved: clients.filter((client) => !served.has(client)),
     ...(collected.data && { promises: checkPromises({ attempts, ...collected.data, destroyed }) }),
+    unrepaired: collected.unrepaired,
     failed: failedTwice(of(judged), faultAt),
     failedAtOwnSite: failedTwice(of(judged.filter((client) => client.includes("-site-"))), faultAt),
     failedAfterHeal: failedTwice(of(promised), healedAt + (drill.graceSeconds ?? 0) * 1000),

@@ -84,6 +84,8 @@ export function judge(drill: Drill, observed: Observed): DrillResult {
   }
   const promises = observed.promises ?? nothingChecked;
   failures.push(...brokenPromises(promises));
+  if (observed.unrepaired.length > 0)
+    failures.push(`the repair left different: ${observed.unrepaired.join(", ")}.`);
   failures.push(...observed.unserved.map((client) => `${client} had no answer at the end.`));
   const clients = Object.entries(observed.experiences);
   return {
@@ -112,7 +114,7 @@ export function renderResult(result: DrillResult): string {
   const notes = [
     ...(b.undecided.length > 0 ? [`  (b)  ${b.undecided.length} can't be decided: an answer was lost`] : []),
     ...(c.repairable.length > 0
-      ? [`  (c)  differ after delete and re-insert: ${c.repairable.join(", ")}`]
+      ? [`  (c)  differed after delete and re-insert, and were repaired: ${c.repairable.join(", ")}`]
       : []),
     ...(d ? [`  (d)  lost: ${d.lost.length} rows, ${Math.round(d.lostMs)} ms: ${d.lost.join(", ")}`] : []),
   ];

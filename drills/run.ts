@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Evidence } from "./checker/evidence";
+import { differingKeys } from "./checker/promises";
 import type { PathSample } from "./checker/paths";
 import type { Deployment } from "./deployment";
 import { missing } from "./deployment";
@@ -30,6 +31,8 @@ export interface Stand extends Injector {
   settle(signal: AbortSignal): Promise<void>;
   /** What both sides hold once replication has caught up; undefined without a database. */
   data(since: number, signal: AbortSignal): Promise<Pick<Evidence, "rows" | "conflicts"> | undefined>;
+  /** Makes rows equal that were removed on one side and put back on the other. */
+  repair(): Promise<void>;
   close(): void;
 }
 
@@ -113,10 +116,23 @@ export async function runDrill(
     await clock.sleep(afterSeconds * 1000, signal);
     finished = await watch.finish();
     const data = await stand.data(started, signal);
+    let unrepaired: string[] = [];
+    if (data && differingKeys(data).length > 0) {
+      say("repair");
+      await stand.repair();
+      unrepaired = differingKeys((await stand.data(started, signal)) ?? data);
+    }
     const clients = watch.clients;
     return judge(
       drill,
-      observe(drill, { ...finished, moments, data, clients, siteOf: (role) => stand.siteOf(role) }),
+      observe(drill, {
+        ...finished,
+        moments,
+        data,
+        unrepaired,
+        clients,
+        siteOf: (role) => stand.siteOf(role),
+      }),
     );
   } finally {
     await undoAll(stand.journal, stand, say);

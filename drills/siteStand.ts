@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { poll } from "../bench/polling";
 import { run } from "../lab/sessions";
 import type { Session } from "../providers/ssh/session";
+import { runCommand } from "./command";
 import type { Conflict, Evidence } from "./checker/evidence";
 import { fingerprint, prepareSql, psql, readConflicts, readRows } from "./database";
 import { type Deployment, drillPort, servicePort } from "./deployment";
@@ -17,6 +18,8 @@ import { clientNames, linkPort, seedKeys, type Specification, specification } fr
 const convergeMs = 60_000;
 /** The conflicts' table is complete when it doesn't grow for this long. */
 const quietMs = 5_000;
+/** How far the sites' clocks may be from this computer's. */
+const clockMarginMs = 5_000;
 
 /** A host of a site that isn't its gateway. */
 export interface ClientHost {
@@ -31,6 +34,7 @@ export abstract class SiteStand implements Stand {
   protected abstract readonly injector: Injector;
 
   protected constructor(
+    private readonly stack: string,
     readonly journal: Journal,
     readonly deployed: Deployment,
     protected readonly clients: Readonly<Record<string, ClientHost>>,
@@ -101,10 +105,14 @@ export abstract class SiteStand implements Stand {
       signal.throwIfAborted(),
     );
     const read = async (): Promise<Conflict[]> =>
-      (await each((one) => readConflicts(one, database, since))).flat();
+      (await each((one) => readConflicts(one, database, since - clockMarginMs))).flat();
     const conflicts = await unchanging(read, signal);
     const rows = await each((one) => readRows(one, database));
     return { rows: Object.fromEntries(this.sites().map((site, index) => [site, rows[index]!])), conflicts };
+  }
+
+  async repair(): Promise<void> {
+    await runCommand("resync", ["repair", "--stack", this.stack]);
   }
 
   protected sites(): string[] {

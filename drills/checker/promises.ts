@@ -76,19 +76,35 @@ function contestedKeys(evidence: Evidence): Set<string> {
   return new Set(contested.map(([key]) => key));
 }
 
-function rowsAreEqual(evidence: Evidence, sides: Sides): Equality {
-  const keys = [...new Set(sides.flatMap((side) => [...side.keys()]))].sort();
+function sidesOf({ rows }: Pick<Evidence, "rows">): Sides {
+  return Object.values(rows).map((own) => new Map(own.map((row) => [row.key, row])));
+}
+
+function keysOf(sides: Sides): string[] {
+  return [...new Set(sides.flatMap((side) => [...side.keys()]))].sort();
+}
+
+function differing(sides: Sides): string[] {
   const texts = (key: string): string[] =>
     sides.map((side) => {
       const row = side.get(key);
       return JSON.stringify(row ? [row.value, row.previous] : null);
     });
-  const differing = keys.filter((key) => new Set(texts(key)).size > 1);
+  return keysOf(sides).filter((key) => new Set(texts(key)).size > 1);
+}
+
+/** Keys of the rows that aren't the same on every side. */
+export function differingKeys(evidence: Pick<Evidence, "rows">): string[] {
+  return differing(sidesOf(evidence));
+}
+
+function rowsAreEqual(evidence: Evidence, sides: Sides): Equality {
+  const different = differing(sides);
   const contested = contestedKeys(evidence);
   return {
-    checked: keys.length,
-    broken: differing.filter((key) => !contested.has(key)),
-    repairable: differing.filter((key) => contested.has(key)),
+    checked: keysOf(sides).length,
+    broken: different.filter((key) => !contested.has(key)),
+    repairable: different.filter((key) => contested.has(key)),
   };
 }
 
@@ -117,7 +133,7 @@ function lossIsTheEnd(
  * @throws Error when there aren't the rows of two sides.
  */
 export function checkPromises(evidence: Evidence): Promises {
-  const sides = Object.values(evidence.rows).map((rows) => new Map(rows.map((row) => [row.key, row])));
+  const sides = sidesOf(evidence);
   if (sides.length !== 2) throw new Error(`the rows of two sides are wanted, not of ${sides.length}`);
   const writes = acknowledgedWrites(evidence);
   const inserts = writes.filter(({ key }) => classOf(key) === "insert");

@@ -28,6 +28,7 @@ export class LabInjector implements Injector {
     private readonly ocean: Ocean,
     private readonly journal: Journal,
     private readonly siteOf: (role: Role) => SiteName,
+    private readonly hostOf: (role: Role) => string,
     /** ms since 1970 by the clock of `wan`, which clients have. */
     private readonly now: () => Promise<number>,
   ) {}
@@ -47,7 +48,7 @@ export class LabInjector implements Injector {
   async heal(what: Injection): Promise<number> {
     if (what.kind === "destroy-disk") {
       await this.powerOn(this.siteOf(what.host));
-      await runCommand("replace", [this.siteOf(what.host)]);
+      await runCommand("replace", [this.hostOf(what.host)]);
     } else if (what.kind === "reboot") {
       await this.mustAnswer(this.siteOf(what.host));
     } else {
@@ -66,6 +67,7 @@ export class LabInjector implements Injector {
         return;
       case "switchover":
         await this.switchover(what.to === "primary" ? "secondary" : "primary");
+        await runCommand("ha", ["release"]);
         return;
       default:
         await this.undoOnHost(what);
@@ -82,7 +84,7 @@ export class LabInjector implements Injector {
 
   private async switchover(to: Role): Promise<number> {
     const at = await this.now();
-    await runCommand("ha", ["switchover", "--to", this.siteOf(to)]);
+    await runCommand("ha", ["switchover", this.siteOf(to)]);
     return at;
   }
 

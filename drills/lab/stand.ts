@@ -44,11 +44,12 @@ export class LabStand extends SiteStand {
     private readonly wan: Session,
     private readonly ocean: Ocean,
   ) {
-    super(labJournal(paths), deployed, clientHosts(wan));
+    super("lab", labJournal(paths), deployed, clientHosts(wan));
     // Clients run on `wan`: their times are by its clock.
     const now = async (): Promise<number> => Number(await run(wan, "echo $EPOCHREALTIME")) * 1000;
     const siteOf = (role: Role): SiteName => siteNames.find((site) => site === this.siteOf(role))!;
-    this.injector = new LabInjector(paths, ocean, this.journal, siteOf, now);
+    const hostOf = (role: Role): string => deployed.link[role].host;
+    this.injector = new LabInjector(paths, ocean, this.journal, siteOf, hostOf, now);
   }
 
   private static async open(paths: LabPaths, deployed: Deployment): Promise<LabStand> {

@@ -73,7 +73,9 @@ export class StackInjector implements Injector {
       case "network":
         return this.force(networkFaults(this.journal, what));
       case "switchover":
-        return this.switchover(what.to === "primary" ? "secondary" : "primary");
+        await this.switchover(what.to === "primary" ? "secondary" : "primary");
+        await runCommand("ha", ["release", "--stack", this.stack]);
+        return;
       case "reboot":
         return this.mustAnswer(what.host);
       case "full-disk":
@@ -102,7 +104,7 @@ export class StackInjector implements Injector {
   }
 
   private async switchover(to: Role): Promise<void> {
-    await runCommand("ha", ["switchover", "--to", this.siteOf(to), "--stack", this.stack]);
+    await runCommand("ha", ["switchover", this.siteOf(to), "--stack", this.stack]);
   }
 
   private async run(host: Role, command: string): Promise<void> {

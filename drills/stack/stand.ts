@@ -53,7 +53,7 @@ export class StackStand extends SiteStand {
     private readonly facts: LinkFacts,
     clients: Readonly<Record<string, ClientHost>>,
   ) {
-    super(stackJournal(stack), deployed, clients);
+    super(stack, stackJournal(stack), deployed, clients);
     this.injector = new StackInjector(
       stack,
       [facts.initiator, facts.responder],

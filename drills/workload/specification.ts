@@ -1,4 +1,4 @@
-import { type Deployment, drillPort, servicePort } from "../deployment";
+import { type Deployment, drillService, servicePort } from "../deployment";
 
 /** Where a database answers, and as whom a client goes in. */
 export interface DatabaseTarget {
@@ -77,9 +77,8 @@ function services({ site, gateway, farHost }: ClientSite, deployed: Deployment):
   const port = servicePort(deployed);
   const carried = port === undefined ? [] : [{ name: `${site}-service`, host: gateway, port }];
   const { ha } = deployed;
-  // At the service address a service has its own port.
-  const moving =
-    ha && port !== undefined ? [{ name: `${site}-vip-service`, host: ha.vip, port: drillPort }] : [];
+  const answered = ha?.services.find(({ name }) => name === drillService);
+  const moving = ha && answered ? [{ name: `${site}-vip-service`, host: ha.vip, port: answered.port }] : [];
   return [{ name: `${site}-link`, host: farHost, port: linkPort }, ...carried, ...moving];
 }
 

@@ -5,7 +5,11 @@ import { clientNames, seedKeys, specification } from "../../../drills/workload/s
 
 const services = [{ name: "drill", localPort: 17020, listen: "site" as const }];
 const database = { name: "app", port: 5432, user: "app_a", password: "secret" };
-const whole = { backup: { services }, ha: { vip: "10.0.0.100" }, database };
+const whole = {
+  backup: { services },
+  ha: { vip: "10.0.0.100", services: [{ name: "drill", port: 7020 }] },
+  database,
+};
 const place = { site: "la", gateway: "10.10.0.2", farHost: "10.20.0.50" };
 
 function spec(deployed: object) {

@@ -25,7 +25,14 @@ beforeEach(() => {
     set: async ({ rttMs, lossPercent }) => void asked.push(`set ${rttMs} ms, ${lossPercent} %`),
   };
   const siteOf = () => "la" as const;
-  injector = new LabInjector(labPaths({}), ocean as Ocean, journal, siteOf, async () => 9000);
+  injector = new LabInjector(
+    labPaths({}),
+    ocean as Ocean,
+    journal,
+    siteOf,
+    () => "la-gw1",
+    async () => 9000,
+  );
 });
 
 afterEach(() => rmSync(directory, { recursive: true }));

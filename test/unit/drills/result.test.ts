@@ -36,6 +36,7 @@ function collected(drill: Drill, streams: readonly Attempt[][], more: Partial<Co
     attempts: streams.flat(),
     moments: moments(drill),
     paths: [],
+    unrepaired: [],
     clients: [...new Set(streams.flat().map(({ client }) => client))],
     siteOf: (role) => (role === "primary" ? "la" : "sg"),
     ...more,
@@ -143,6 +144,13 @@ describe("a primary that dies", () => {
     expect(result.failures).toEqual([`promise (a) is broken 1 times: ${insert.id}.`]);
     expect(result.passed).toBe(false);
   });
+});
+
+test("rows that a repair left different fail the drill, whatever they are", () => {
+  const more = { paths: onBackupFor(11_000, 33_000), unrepaired: ["delete/shared/1"] };
+  const served = [stream("la-service", always)];
+  const { failures } = judge(cutTunnel, observe(cutTunnel, collected(cutTunnel, served, more)));
+  expect(failures).toEqual(["the repair left different: delete/shared/1."]);
 });
 
 test("without a fault there is nothing to judge", () => {

@@ -37,10 +37,17 @@ interface Quirks {
   readonly answered?: (ms: number) => number;
   readonly deployed?: object;
   readonly onInject?: () => void;
+  /** Whether there is a database, with a row that is on one side until it is repaired. */
+  readonly hasRows?: boolean;
 }
 
 /** A stack whose one client asks ten times a second, in vain for a second after each fault. */
-function stand({ answered = (ms) => ms / 50, deployed = { backup: { services } }, onInject }: Quirks = {}) {
+function stand({
+  answered = (ms) => ms / 50,
+  deployed = { backup: { services } },
+  onInject,
+  hasRows = false,
+}: Quirks = {}) {
   const journal = openJournal(join(directory, "drill.json"));
   const faults: number[] = [];
   const did = (verb: string) => async (what: Injection) => {
@@ -73,7 +80,12 @@ function stand({ answered = (ms) => ms / 50, deployed = { backup: { services } }
       },
     }),
     settle: async () => void done.push("settle"),
-    data: async () => undefined,
+    data: async () => {
+      const repaired = done.includes("repair");
+      const row = { key: "delete/shared/1", value: "x", previous: null };
+      return hasRows ? { rows: { la: [row], sg: repaired ? [row] : [] }, conflicts: [] } : undefined;
+    },
+    repair: async () => void done.push("repair"),
     close: () => undefined,
   };
   return { one, journal };
@@ -90,6 +102,12 @@ test("a drill lets clients run, breaks, heals, waits until all is well, and judg
   expect(result).toMatchObject({ passed: true, failures: [] });
   expect(result.outageMs).toEqual({ "la-service": 1000 });
   expect(journal.inForce()).toEqual([]);
+});
+
+test("rows that differ are repaired, and are told all the same", async () => {
+  const result = await run(stand({ hasRows: true }).one);
+  expect(done.slice(-2)).toEqual(["finish", "repair"]);
+  expect(result.failures).toEqual(["promise (c) is broken 1 times: delete/shared/1."]);
 });
 
 test("nothing is broken while a client has no answers: it would be blamed on the fault", async () => {
