@@ -235,16 +235,17 @@ def clients(spec, history, stop):
 
 def main():
     spec = json.loads(sys.stdin.read())
-    stop = threading.Event()
+    stop, signals = threading.Event(), []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        # An event must not be set here: it may be the one whose lock the interrupted thread holds.
+        signal.signal(number, lambda *_: signals.append(1))
     history = History(spec["history"])
     threads = [threading.Thread(target=client.run) for client in clients(spec, history, stop)]
     for thread in threads:
         thread.start()
-    # Waiting with a timeout lets the signal's handler run.
-    while not stop.wait(1):
-        pass
+    while not signals:
+        time.sleep(0.1)
+    stop.set()
     for thread in threads:
         thread.join()
 

@@ -40,6 +40,8 @@ async function run(
     if (running.exitCode !== null) throw new Error("the clients ended by themselves");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  // Twice: who ends them may be impatient, and a wrapper hands signals on.
+  running.kill("SIGTERM");
   running.kill("SIGTERM");
   expect(await ended).toBe(0);
   return read();
