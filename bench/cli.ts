@@ -3,24 +3,43 @@ import { existingLab, NoLab, numberOption, UsageError } from "../lab/commands/co
 import { labDirectory } from "../toolchain/paths";
 import { step } from "../toolchain/steps";
 import { mustPulumi, upArguments } from "./deployments";
+import { benchConnections } from "./connections";
+import { benchFailover } from "./failover";
 import { holds, renderFigures } from "./figure";
 import { type BenchLab, openBenchLab } from "./lab";
 import { benchLink, type LinkOptions, type LinkResult } from "./link";
 import { settle } from "./settling";
 
 const usage = `usage: npm run bench -- link [--runs N] [--quick] [--json]
+       npm run bench -- failover [--runs N] [--json]
+       npm run bench -- connections [--json]
 
-Measures on the running lab what is promised of the link, each figure with its bound: round trips over the tunnel and beside it,
-deployments and the SSH logins that they take, how soon a cut of the whole path is noticed and how soon traffic is back, with
-BFD and without. Takes about 20 minutes. Destroys and deploys the stack \`lab\`, and cuts its ocean; afterwards the ocean is
-healed, at 84 ms, and the lab's own settings are deployed, also after an interrupt.
+Measures on the running lab what is promised, each figure with its bound.
 
-  --runs N   deployments without changes, and cuts of 10 s, 1 to 100 (default: 5)
-  --quick    leave out the cut of 300 s, and compare with a BGP hold time of 60 s in place of 180 s
+  link         round trips over the tunnel and beside it, deployments and the SSH logins that they take, how soon a cut of the whole
+               path is noticed and how soon traffic is back, with BFD and without; about 20 minutes
+  failover     how soon the backup path, the other site and the tunnel take over, and what a switchover costs, with BFD and
+               without: the drills behind them, several times; needs crossborder:backup and crossborder:ha
+  connections  5,000 connections through the gateways' proxies, at rest and when the tunnel is cut; needs crossborder:backup
+
+  --runs N   link: deployments without changes, and cuts of 10 s; failover: runs of each drill; 1 to 100 (default: 5)
+  --quick    link: leave out the cut of 300 s, and compare with a BGP hold time of 60 s in place of 180 s
   --json     print one JSON value (with npm's --silent nothing else is printed)
 
-Progress goes to stderr. exit status: 0 all bounds hold, 1 one was missed or the bench failed, 2 there is no lab
+They destroy and deploy the stack \`lab\`, cut its ocean, and take its machines' power. Afterwards the ocean is healed, at 84 ms, and the
+lab's own settings are deployed, also after an interrupt. Progress goes to stderr.
+
+exit status: 0 all bounds hold, 1 one was missed or the bench failed, 2 there is no lab
 `;
+
+/** What can be measured, by its name. */
+const benches: Readonly<
+  Record<string, (lab: BenchLab, options: LinkOptions, signal: AbortSignal) => Promise<LinkResult>>
+> = {
+  link: benchLink,
+  failover: (_, { runs }, signal) => benchFailover(runs, signal),
+  connections: (lab, _, signal) => benchConnections(lab, signal),
+};
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -45,7 +64,7 @@ async function putBack(): Promise<void> {
 }
 
 /** @returns undefined when the bench failed, which has been said then. */
-async function measure(lab: BenchLab, options: LinkOptions): Promise<LinkResult | undefined> {
+async function measure(name: string, lab: BenchLab, options: LinkOptions): Promise<LinkResult | undefined> {
   const interruption = new AbortController();
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   // The handler stays until the lab is put back: an impatient second interrupt must not leave it cut.
@@ -55,7 +74,7 @@ async function measure(lab: BenchLab, options: LinkOptions): Promise<LinkResult 
   };
   for (const signal of signals) process.on(signal, onSignal);
   try {
-    const outcome = await benchLink(lab, options, interruption.signal).catch((error: unknown) => {
+    const outcome = await benches[name]!(lab, options, interruption.signal).catch((error: unknown) => {
       // Said at once: putting the lab back takes a while, and may fail for the same reason.
       process.stderr.write(`the bench failed: ${messageOf(error)}\n`);
       return undefined;
@@ -82,8 +101,8 @@ async function main(args: string[]): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  if (positionals.length !== 1 || positionals[0] !== "link")
-    throw new UsageError(`there is no bench "${positionals.join(" ")}"`);
+  const [name = "", ...more] = positionals;
+  if (more.length > 0 || !benches[name]) throw new UsageError(`there is no bench "${positionals.join(" ")}"`);
   const runs = numberOption("runs", values.runs, 1, 100) ?? 5;
   if (!Number.isInteger(runs)) throw new UsageError(`--runs ${runs}: a whole number is wanted`);
   if (existingLab().lab !== labDirectory)
@@ -91,7 +110,7 @@ async function main(args: string[]): Promise<number> {
   const lab = await openBenchLab();
   let result: LinkResult | undefined;
   try {
-    result = await measure(lab, { runs, quick: values.quick });
+    result = await measure(name, lab, { runs, quick: values.quick });
   } finally {
     lab.close();
   }
@@ -101,7 +120,7 @@ async function main(args: string[]): Promise<number> {
   const judged = figures.map((one) => ({ ...one, ok: holds(one) }));
   process.stdout.write(
     values.json
-      ? `${JSON.stringify({ bench: "link", ok, figures: judged, notes })}\n`
+      ? `${JSON.stringify({ bench: name, ok, figures: judged, notes })}\n`
       : `${renderFigures(figures)}\n\n${notes.join("\n")}\n`,
   );
   return ok ? 0 : 1;

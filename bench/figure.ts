@@ -9,14 +9,13 @@ export interface Distribution {
   readonly max: number;
 }
 
-/** A promise about a figure: the named value of its distribution is at most this. */
-export interface Bound {
-  readonly of: "p50" | "max";
-  readonly atMost: number;
-}
+/** A promise about a figure: the named value of its distribution is at most this, or below this. */
+export type Bound = { readonly of: "p50" | "max" } & (
+  { readonly atMost: number } | { readonly below: number }
+);
 
 /** Unit of a figure; `×` is a ratio. */
-export type Unit = "ms" | "s" | "logins" | "×";
+export type Unit = "ms" | "s" | "logins" | "requests" | "changes" | "%" | "MiB" | "load" | "×";
 
 /** One thing that was measured. */
 export interface Figure {
@@ -61,17 +60,29 @@ export function ratio(
 
 /** Whether all bounds of a figure hold. */
 export function holds({ distribution: spread, bounds }: Figure): boolean {
-  return bounds.every(({ of, atMost }) => spread[of] <= atMost);
+  return bounds.every((bound) =>
+    "below" in bound ? spread[bound.of] < bound.below : spread[bound.of] <= bound.atMost,
+  );
 }
 
 /** Digits after the point that a unit's measurements are good for. */
-const digits: Readonly<Record<Unit, number>> = { ms: 1, s: 2, logins: 0, "×": 3 };
+const digits: Readonly<Record<Unit, number>> = {
+  ms: 1,
+  s: 2,
+  logins: 0,
+  requests: 0,
+  changes: 0,
+  "%": 3,
+  MiB: 0,
+  load: 2,
+  "×": 3,
+};
 
 const columns = ["n", "min", "p50", "p95", "max"] as const;
 
 function row(name: string, unit: string, cells: readonly string[], verdict: string, width: number): string {
   const numbers = cells.map((cell) => cell.padStart(9)).join("");
-  return `${name.padEnd(width)}  ${unit.padEnd(6)}${numbers}   ${verdict}`.trimEnd();
+  return `${name.padEnd(width)}  ${unit.padEnd(8)}${numbers}   ${verdict}`.trimEnd();
 }
 
 /** Figures as a table for people, without colour, ending without a newline. */
@@ -80,7 +91,9 @@ export function renderFigures(figures: readonly Figure[]): string {
   const rows = figures.map((one) => {
     const { unit, distribution: spread, bounds } = one;
     const cells = columns.map((column) => spread[column].toFixed(column === "n" ? 0 : digits[unit]));
-    const promises = bounds.map(({ of, atMost }) => `${of} ≤ ${atMost}`).join(", ");
+    const promises = bounds
+      .map((bound) => `${bound.of} ${"below" in bound ? `< ${bound.below}` : `≤ ${bound.atMost}`}`)
+      .join(", ");
     const verdict = bounds.length === 0 ? "" : `${promises}  ${holds(one) ? "ok" : "MISSED"}`;
     return row(one.name, unit, cells, verdict, width);
   });

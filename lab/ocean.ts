@@ -83,6 +83,15 @@ export async function cut(wan: Session, fault: Fault): Promise<number> {
   return Number(await run(wan, "nft -f - && echo $EPOCHREALTIME", { stdin: addRules(fault) }));
 }
 
+/**
+ * Makes these faults be in force and no others, in one transaction of the kernel's.
+ * @returns when, in seconds since 1970 by the clock of `wan`.
+ */
+export async function force(wan: Session, faults: readonly Fault[]): Promise<number> {
+  const rules = `flush chain ip ocean cut\n${faults.map(addRules).join("")}`;
+  return Number(await run(wan, "nft -f - && echo $EPOCHREALTIME", { stdin: rules }));
+}
+
 /** Ends all faults. @returns when, in seconds since 1970 by the clock of `wan`. */
 export async function heal(wan: Session): Promise<number> {
   return Number(await run(wan, "nft flush chain ip ocean cut && echo $EPOCHREALTIME"));
@@ -184,6 +193,7 @@ export interface Ocean {
   calibrate(targetMs?: number): Promise<Calibration>;
   cut(fault: Fault): Promise<number>;
   cutFor(fault: Fault, seconds: number): Promise<CutTimes>;
+  force(faults: readonly Fault[]): Promise<number>;
   heal(): Promise<number>;
   faults(): Promise<string[]>;
   read(): Promise<Record<Direction, Water>>;
@@ -213,6 +223,7 @@ export async function openOcean(paths: LabPaths = labPaths()): Promise<Ocean> {
     },
     cut: (fault) => cut(wan, fault),
     cutFor: (fault, seconds) => cutFor(wan, fault, seconds),
+    force: (faults) => force(wan, faults),
     heal: () => heal(wan),
     faults: () => readFaults(wan),
     read: () => readOcean(wan),

@@ -17,6 +17,11 @@ describe("bounds", () => {
     expect(holds(figure("f", "s", [1, 2, 3], [{ of: "max", atMost: 3 }]))).toBe(true);
   });
 
+  it("that a value has to be below don't hold at it", () => {
+    expect(holds(figure("f", "%", [0.1], [{ of: "max", below: 0.1 }]))).toBe(false);
+    expect(holds(figure("f", "%", [0.09], [{ of: "max", below: 0.1 }]))).toBe(true);
+  });
+
   it("all have to hold", () => {
     const one = figure(
       "f",
@@ -49,9 +54,9 @@ test("the table names each bound and whether it holds", () => {
     figure("  tunnel ÷ underlay", "×", [1.01234]),
   ]);
   expect(table).toMatchInlineSnapshot(`
-   "                                   n      min      p50      p95      max   bound
-   first pulumi up      s             1    61.23    61.23    61.23    61.23   max ≤ 180  ok
-     SSH logins on la   logins        1        2        2        2        2   max ≤ 1  MISSED
-     tunnel ÷ underlay  ×             1    1.012    1.012    1.012    1.012"
+   "                                     n      min      p50      p95      max   bound
+   first pulumi up      s               1    61.23    61.23    61.23    61.23   max ≤ 180  ok
+     SSH logins on la   logins          1        2        2        2        2   max ≤ 1  MISSED
+     tunnel ÷ underlay  ×               1    1.012    1.012    1.012    1.012"
   `);
 });

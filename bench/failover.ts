@@ -1,0 +1,112 @@
+import { drillsNamed } from "../drills/catalogue";
+import { LabStand } from "../drills/lab/stand";
+import type { Drill } from "../drills/model";
+import type { DrillResult } from "../drills/report";
+import { runDrill } from "../drills/run";
+import { labPaths } from "../lab/paths";
+import { step } from "../toolchain/steps";
+import { type Bound, type Figure, figure, type Unit } from "./figure";
+import { openBenchLab } from "./lab";
+import { apply, type LinkResult } from "./link";
+
+/** BGP's timers as FRR and managed VPNs default to: what a link without BFD is left with. */
+const defaultTimers = { keepaliveSeconds: 60, holdSeconds: 180, connectRetrySeconds: 120 };
+
+/** A figure of a drill whose distribution is wanted. */
+export interface Wanted {
+  readonly drill: string;
+  /** Its name among the drill's figures. */
+  readonly figure: string;
+  readonly name: string;
+  /** Whether it is measured without BFD too. */
+  readonly baseline: boolean;
+}
+
+/** What is promised of failover, from docs/failover.md. */
+export const wanted: readonly Wanted[] = [
+  { drill: "cut-tunnel", figure: "fault → other site", name: "tunnel cut → backup path", baseline: true },
+  { drill: "cut-tunnel", figure: "heal → tunnel", name: "heal → tunnel", baseline: true },
+  {
+    drill: "kill-primary",
+    figure: "fault → service address",
+    name: "primary dies → service address",
+    baseline: true,
+  },
+  { drill: "switchover", figure: "failed requests", name: "switchover, failed requests", baseline: false },
+];
+
+/**
+ * Puts the figures of several runs of drills together.
+ * @param suffix Goes after the names; figures with one have no bounds, because they stand for comparison.
+ * @throws Error when a run did not see what is wanted: a distribution without its worst value is none.
+ */
+export function distributions(
+  results: readonly DrillResult[],
+  wanted: readonly Wanted[],
+  suffix = "",
+): Figure[] {
+  return wanted.map((one) => {
+    const runs = results.filter(({ name }) => name === one.drill);
+    const found = runs.map(({ figures }) => figures.find(({ name }) => name.trim() === one.figure));
+    const blind = runs.filter((_, index) => found[index] === undefined);
+    if (blind.length > 0)
+      throw new Error(`${one.drill}: ${blind.length} of ${runs.length} runs saw no "${one.figure}"`);
+    const unit: Unit = found[0]?.unit ?? "ms";
+    const bounds: readonly Bound[] = suffix === "" ? (found[0]?.bounds ?? []) : [];
+    const values = found.map((each) => each!.distribution.max);
+    return figure(`${one.name}${suffix}`, unit, values, bounds);
+  });
+}
+
+function drillsOf(some: readonly Wanted[]): Drill[] {
+  return [...new Set(some.map(({ drill }) => drill))].flatMap(drillsNamed);
+}
+
+const say = (line: string): void => void process.stderr.write(`  ${line}\n`);
+
+async function runs(
+  drills: readonly Drill[],
+  count: number,
+  open: () => Promise<LabStand>,
+  signal: AbortSignal,
+): Promise<DrillResult[]> {
+  const results: DrillResult[] = [];
+  for (const drill of drills) {
+    for (let run = 1; run <= count; run++) {
+      await step(`${drill.name}, run ${run} of ${count}`, {}, async () => {
+        const stand = await open();
+        try {
+          results.push(await runDrill(drill, stand, signal, say));
+        } finally {
+          stand.close();
+        }
+      });
+    }
+  }
+  return results;
+}
+
+/** Broken promises and failed drills, which no distribution shows. */
+function notes(results: readonly DrillResult[]): string[] {
+  return results.flatMap(({ name, failures }) => failures.map((failure) => `${name}: ${failure}`));
+}
+
+/** Runs the drills of the figures that are promised several times, then those that BFD matters to without it. */
+export async function benchFailover(count: number, signal: AbortSignal): Promise<LinkResult> {
+  const paths = labPaths();
+  await LabStand.undoLeftovers(paths, say);
+  const watched = await runs(drillsOf(wanted), count, () => LabStand.healthy(paths), signal);
+  const baseline = wanted.filter((one) => one.baseline);
+  const lab = await openBenchLab();
+  await apply(lab, "bfd: off", { "link.bfd": "off", "link.bgp": defaultTimers }, signal).finally(() =>
+    lab.close(),
+  );
+  const unwatched = await runs(drillsOf(baseline), count, () => LabStand.asDeployed(paths), signal);
+  return {
+    figures: [...distributions(watched, wanted), ...distributions(unwatched, baseline, ", bfd: off")],
+    notes: [
+      ...notes(watched),
+      `bfd: off runs with BGP's keepalive ${defaultTimers.keepaliveSeconds} s and hold ${defaultTimers.holdSeconds} s`,
+    ],
+  };
+}

@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Evidence } from "./checker/evidence";
+import { differingKeys } from "./checker/promises";
+import type { PathSample } from "./checker/paths";
+import type { Deployment } from "./deployment";
+import { missing } from "./deployment";
+import type { Attempt } from "./history";
+import { type Injector, runSteps, undoAll, type WaitUntil } from "./injector";
+import type { Journal } from "./journal";
+import type { Drill, Role } from "./model";
+import { observe } from "./observe";
+import { type DrillResult, judge } from "./report";
+
+/** The clients and the looks at the gateways' paths, while they run. */
+export interface Watch {
+  readonly clients: readonly string[];
+  /** How many requests each client has had answered so far. */
+  answered(): Promise<Readonly<Record<string, number>>>;
+  /** Ends the clients. @returns what they and the gateways saw. */
+  finish(): Promise<{ readonly attempts: readonly Attempt[]; readonly paths: readonly PathSample[] }>;
+}
+
+/** Where drills are run: a stack with hosts for its clients. */
+export interface Stand extends Injector {
+  readonly journal: Journal;
+  readonly deployed: Deployment;
+  siteOf(role: Role): string;
+  /** Starts the clients on the sites' client hosts. */
+  watch(clientTimeoutMs: number): Promise<Watch>;
+  /** Waits until the link, the pair and replication are well again. @throws Error that says what isn't, in time */
+  settle(signal: AbortSignal): Promise<void>;
+  /** What both sides hold once replication has caught up; undefined without a database. */
+  data(since: number, signal: AbortSignal): Promise<Pick<Evidence, "rows" | "conflicts"> | undefined>;
+  /** Makes rows equal that were removed on one side and put back on the other. */
+  repair(): Promise<void>;
+  close(): void;
+}
+
+const usualTimeoutMs = 2_000;
+/** Before the first fault: what is usual for a client has to be known. */
+const calmSeconds = 5;
+const answersWanted = 20;
+const clientsReadyMs = 60_000;
+/** A site that was off has to start its daemons and to catch up. Who isn't served after this has failed the drill. */
+const servedAgainMs = 240_000;
+/** After everything is well again: what follows a heal belongs to the drill. */
+const afterSeconds = 15;
+
+/** Time, as a drill needs it. */
+export interface Clock {
+  /** ms since any moment. */
+  now(): number;
+  /** @throws the signal's reason */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+const realClock: Clock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => sleep(Math.max(0, ms), undefined, { signal }),
+};
+
+/** Counts seconds from the first call on. */
+function stopwatch(clock: Clock): WaitUntil {
+  let started: number | undefined;
+  return (seconds, signal) => {
+    started ??= clock.now();
+    return clock.sleep(started + seconds * 1000 - clock.now(), signal);
+  };
+}
+
+/** Waits until every client has been answered so many times from now on. @returns those that were not, in time. */
+async function unserved(
+  watch: Watch,
+  deadlineMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const end = clock.now() + deadlineMs;
+  const before = await watch.answered();
+  for (;;) {
+    await clock.sleep(1_000, signal);
+    const now = await watch.answered();
+    const waiting = watch.clients.filter(
+      (client) => (now[client] ?? 0) - (before[client] ?? 0) < answersWanted,
+    );
+    if (waiting.length === 0 || clock.now() > end) return waiting;
+  }
+}
+
+/**
+ * Runs a drill on a stand that is well: clients, faults, heals, and the judgement. Faults are undone in any case, also when
+ * it fails or is interrupted.
+ * @throws Error when it could not be carried out, which is no judgement about the stack.
+ */
+export async function runDrill(
+  drill: Drill,
+  stand: Stand,
+  signal: AbortSignal,
+  say: (line: string) => void,
+  clock: Clock = realClock,
+): Promise<DrillResult> {
+  const lacks = missing(drill.needs, stand.deployed);
+  if (lacks.length > 0) throw new Error(`the drill ${drill.name} can't run:\n${lacks.join("\n")}`);
+  const started = Date.now();
+  const watch = await stand.watch(drill.clientTimeoutMs ?? usualTimeoutMs);
+  let finished: Awaited<ReturnType<Watch["finish"]>> | undefined;
+  try {
+    const waiting = await unserved(watch, clientsReadyMs, clock, signal);
+    if (waiting.length > 0) throw new Error(`before any fault, without an answer: ${waiting.join(", ")}`);
+    await clock.sleep(calmSeconds * 1000, signal);
+    const context = { drill: drill.name, injector: stand, journal: stand.journal, signal, say };
+    const moments = await runSteps(drill.steps, { ...context, waitUntil: stopwatch(clock) });
+    say("settle");
+    await stand.settle(signal);
+    await unserved(watch, servedAgainMs, clock, signal);
+    await clock.sleep(afterSeconds * 1000, signal);
+    finished = await watch.finish();
+    const data = await stand.data(started, signal);
+    let unrepaired: string[] = [];
+    if (data && differingKeys(data).length > 0) {
+      say("repair");
+      await stand.repair();
+      unrepaired = differingKeys((await stand.data(started, signal)) ?? data);
+    }
+    const clients = watch.clients;
+    return judge(
+      drill,
+      observe(drill, {
+        ...finished,
+        moments,
+        data,
+        unrepaired,
+        clients,
+        siteOf: (role) => stand.siteOf(role),
+      }),
+    );
+  } finally {
+    await undoAll(stand.journal, stand, say);
+    if (!finished) await watch.finish().catch(() => undefined);
+  }
+}
