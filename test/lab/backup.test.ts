@@ -70,7 +70,8 @@ async function hold(
   name: string,
 ): Promise<{ lives(): Promise<boolean>; end(): Promise<void> }> {
   const unit = `test-${name}`;
-  const use = `(while sleep 1; do echo x; done) | exec socat - TCP:127.0.0.1:${localPort}`;
+  // A service ignores SIGPIPE (systemd.exec(5)): what ends the loop is that nobody takes the echo.
+  const use = `(while sleep 1 && echo x; do :; done) | exec socat - TCP:127.0.0.1:${localPort}`;
   await run(from, `systemd-run --collect --unit=${unit} sh -c '${use}'`);
   return {
     lives: async () => (await from.exec(`systemctl is-active --quiet ${unit}`)).status === 0,
