@@ -742,8 +742,11 @@ def directories_in_use():
     """Names of the directories below ARTEFACTS that some component's live generations name."""
     parent = on_disk(RECORDS)
     used = set()
-    for component in os.listdir(parent) if os.path.isdir(parent) else []:
-        records = Records(component)
+    for name in os.listdir(parent) if os.path.isdir(parent) else []:
+        records = Records(name) if NAME.match(name) else None
+        # Daemons keep what they remember beside the components' records.
+        if records is None or not os.path.isdir(records.generations):
+            continue
         for digest in records.live():
             used.update(directory_name(artefact) for artefact in wanted_artefacts(records.manifest(digest)))
     return used

@@ -166,6 +166,13 @@ describe("an artefact", () => {
 });
 
 describe("an artefact that is nowhere needed", () => {
+  test("is told from what daemons remember beside the components' records", async () => {
+    cache(one, wheels.one);
+    host.write("/var/lib/crossborder/health/state.json", '{"state": "up"}');
+    expect(await apply(wanting([one]))).toMatchObject({ result: "changed" });
+    expect(host.exists(programAt(one))).toBe(true);
+  });
+
   test("goes with its component, and nothing is left of it", async () => {
     cache(one, wheels.one);
     const before = host.snapshot();
