@@ -9,6 +9,7 @@ export const transitClasses = [
   "natt4500",
   "gre",
   "esp",
+  "tls8443",
   "tcp",
   "icmp",
   "private",
@@ -40,6 +41,8 @@ ${transitClasses.map((name) => `  counter seen_${name} { }`).join("\n")}
     udp dport 4500 counter name seen_natt4500 accept
     ip protocol gre counter name seen_gre accept
     ip protocol esp counter name seen_esp accept
+    tcp dport 8443 counter name seen_tls8443 accept
+    tcp sport 8443 counter name seen_tls8443 accept
     ip protocol tcp counter name seen_tcp accept
     ip protocol icmp counter name seen_icmp accept
     counter name seen_other accept

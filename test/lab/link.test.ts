@@ -37,7 +37,7 @@ describe("the deployed link", () => {
   );
 
   it(
-    "shows the ocean nothing but UDP 4500",
+    "shows the ocean nothing but UDP 4500, and the backup path's health checks by TLS",
     async () => {
       const before = await l.ocean.counters();
       expect((await l.la.exec("ping -n -c 20 -i 0.05 10.255.0.2")).status).toBe(0);
