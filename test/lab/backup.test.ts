@@ -38,7 +38,8 @@ beforeAll(async () => {
     ["sg", l.sg],
   ] as const) {
     const listen = `TCP-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork`;
-    await run(host, `systemd-run --unit=test-echo socat ${listen} SYSTEM:'echo from-${site}; cat'`);
+    await host.exec("systemctl stop test-echo.service");
+    await run(host, `systemd-run --collect --unit=test-echo socat ${listen} SYSTEM:'echo from-${site}; cat'`);
   }
   await deploy(settings);
   facts = (await outputs()).linkFacts;
