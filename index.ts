@@ -1,10 +1,13 @@
 import { BackupPath } from "./components/backup/backupPath";
 import { servicesOf } from "./components/backup/service";
 import { TLS_GROUP } from "./components/backup/unit";
+import { vipPart } from "./components/ha/envoy";
+import { HaPair } from "./components/ha/haPair";
+import { pairServices, portOf, servedAt } from "./components/ha/service";
 import { CrossBorderLink } from "./components/link/crossBorderLink";
 import { Certificates } from "./components/pki/certificates";
 import { ExistingSite } from "./components/sites/existing";
-import { publishBackup, publishHosts, publishLink } from "./outputs/publish";
+import { publishBackup, publishHa, publishHosts, publishLink } from "./outputs/publish";
 import { TunnelRtt } from "./providers/tunnelRtt";
 import { loadSettings } from "./settings/load";
 
@@ -19,8 +22,10 @@ const primary = sites.find((site) => site.name === settings.primary)!;
 const secondary = sites.find((site) => site.name !== settings.primary)!;
 
 // Services
-const services = servicesOf(settings);
+const services = [...servicesOf(settings), ...pairServices(settings)];
 const backupSettings = settings.backup === "off" ? undefined : settings.backup;
+const haSettings = settings.ha === "off" ? undefined : settings.ha;
+const served = haSettings ? servedAt(haSettings.services, services) : [];
 
 // Link
 const crossBorderLink = new CrossBorderLink("link", {
@@ -33,6 +38,7 @@ const crossBorderLink = new CrossBorderLink("link", {
   sshPort: settings.access.sshPort,
   webhook: settings.webhook,
   backup: backupSettings && { port: backupSettings.port, services },
+  vip: haSettings && { address: haSettings.vip, ports: served.map(portOf) },
 });
 
 // Backup path
@@ -50,7 +56,22 @@ const backupPath =
     certificates,
     services,
     backup: backupSettings,
+    part: haSettings && ((site) => vipPart({ vip: haSettings.vip, site, services: served })),
     health: settings.health,
+    webhook: settings.webhook,
+  });
+
+// Pair
+const pair =
+  haSettings &&
+  backupPath &&
+  new HaPair("ha", {
+    link: crossBorderLink,
+    backup: backupPath,
+    ha: haSettings,
+    services: served,
+    health: settings.health,
+    confirmWithinSeconds: settings.link.confirmWithinSeconds,
     webhook: settings.webhook,
   });
 
@@ -66,13 +87,14 @@ const gate = new TunnelRtt(
     deadlineSeconds,
   },
   // Installing takes processors from what is measured.
-  { dependsOn: backupPath ?? [] },
+  { dependsOn: [backupPath, pair].flatMap((component) => component ?? []) },
 );
 
 // Outputs
 export const link = publishLink(crossBorderLink, gate, settings);
 export const linkFacts = crossBorderLink.facts;
 export const backup = publishBackup(settings, services);
+export const ha = publishHa(settings, served);
 export const hosts = publishHosts(
-  [crossBorderLink, certificates, backupPath].flatMap((component) => component?.hosts ?? []),
+  [crossBorderLink, certificates, backupPath, pair].flatMap((component) => component?.hosts ?? []),
 );

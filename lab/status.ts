@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import type { Direction } from "../drills/faults";
-import { backupOutput } from "../outputs/contract";
+import { backupOutput, haOutput } from "../outputs/contract";
 import { linkFactsSchema } from "../providers/probes/facts";
 import { linkStatus, type LinkStatus } from "../providers/probes/status";
 import { runPulumi } from "../toolchain/pulumi";
@@ -29,6 +29,8 @@ export interface LabStatus {
   readonly link: LinkStatus["link"] | { readonly state: "absent" };
   /** The backup path by site; null while it is off, or nothing is deployed. */
   readonly backup: LinkStatus["backup"];
+  /** The pair; null while there is none, or nothing is deployed. */
+  readonly ha: LinkStatus["ha"];
   readonly machines: Readonly<Record<Machine, MachineStatus>>;
   /** What the ocean does each way; null when `wan` doesn't answer. */
   readonly ocean: Readonly<Record<Direction, Water>> | null;
@@ -45,17 +47,23 @@ async function machineStatus(paths: LabPaths, machine: Machine): Promise<Machine
   return { state, port, memoryMiB };
 }
 
-async function deployed(paths: LabPaths): Promise<Pick<LabStatus, "link" | "backup">> {
-  const absent = { link: { state: "absent" }, backup: null } as const;
+async function deployed(paths: LabPaths): Promise<Pick<LabStatus, "link" | "backup" | "ha">> {
+  const absent = { link: { state: "absent" }, backup: null, ha: null } as const;
   const stack = path.join(stackStateDirectory(paths), ".pulumi", "stacks", "crossborder", "lab.json");
   if (!existsSync(stack)) return absent;
   const args = ["stack", "output", "--json", "--show-secrets", "--stack", "lab"];
   const { status, stdout, stderr } = await runPulumi(args, { quiet: true });
   if (status !== 0) throw new Error(`the outputs of the stack cannot be read: ${stderr.trim()}`);
   const outputs = z
-    .object({ linkFacts: linkFactsSchema.optional(), backup: backupOutput.default("off") })
+    .object({
+      linkFacts: linkFactsSchema.optional(),
+      backup: backupOutput.default("off"),
+      ha: haOutput.default("off"),
+    })
     .parse(JSON.parse(stdout));
-  return outputs.linkFacts ? linkStatus(outputs.linkFacts, { backup: outputs.backup !== "off" }) : absent;
+  const { linkFacts, backup, ha } = outputs;
+  if (!linkFacts) return absent;
+  return linkStatus(linkFacts, { backup: backup !== "off", ha: ha === "off" ? null : ha });
 }
 
 /** Looks at everything there is in the lab. Never fails for something that is broken: it says so. */

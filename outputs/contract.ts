@@ -61,6 +61,22 @@ export const backupOutput = z.union([
 ]);
 export type BackupOutput = z.infer<typeof backupOutput>;
 
+/** The pair and what is answered at its address. Not secret. */
+export const haOutput = z.union([
+  z.literal("off"),
+  z.object({
+    /** The service address. */
+    vip: z.string(),
+    policy: z.enum(["both-serve", "primary-only"]),
+    /** Name of the site that has the address while both are well. */
+    primary: z.string(),
+    drainSeconds: z.number(),
+    /** What is answered, each at its own port of the address. */
+    services: z.array(z.object({ name: z.string(), port: z.number() })),
+  }),
+]);
+export type HaOutput = z.infer<typeof haOutput>;
+
 /** One host, how to reach it, and what it was given. Secret. */
 const hostOutput = z.object({
   name: z.string(),
@@ -74,6 +90,7 @@ export const stackOutputs = z.object({
   link: linkOutput,
   linkFacts: linkFactsSchema,
   backup: backupOutput,
+  ha: haOutput,
   hosts: z.array(hostOutput),
 });
 export type StackOutputs = z.infer<typeof stackOutputs>;

@@ -1,10 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Service } from "../components/backup/service";
+import { portOf } from "../components/ha/service";
 import type { HostConfiguration } from "../components/host/configuration";
 import type { CrossBorderLink } from "../components/link/crossBorderLink";
 import type { TunnelRtt } from "../providers/tunnelRtt";
 import type { Settings } from "../settings/schema";
-import type { BackupOutput, HostOutput, LinkOutput } from "./contract";
+import type { BackupOutput, HaOutput, HostOutput, LinkOutput } from "./contract";
 
 /** The link as other stacks see it. */
 export function publishLink(
@@ -41,6 +42,18 @@ export function publishBackup(
       listen,
       sites: Object.keys(endpoints),
     })),
+  });
+}
+
+/** The pair as other stacks see it. */
+export function publishHa({ ha, primary }: Settings, served: readonly Service[]): pulumi.Output<HaOutput> {
+  if (ha === "off") return pulumi.output(ha);
+  return pulumi.output({
+    vip: ha.vip,
+    policy: ha.policy,
+    primary,
+    drainSeconds: ha.drainSeconds,
+    services: served.map((service) => ({ name: service.name, port: portOf(service) })),
   });
 }
 

@@ -1,5 +1,6 @@
 import { ON_GATEWAY, type Service, servicesOf } from "../components/backup/service";
 import { PUBLIC_HANDSHAKE_TRIPS, PUBLIC_TIMEOUT_MS } from "../components/backup/timers";
+import { PAIR_SERVICE, pairServices } from "../components/ha/service";
 import { contains } from "./ipv4";
 import type { BackupSettings, Settings } from "./schema";
 
@@ -24,12 +25,19 @@ function keyOf(service: string): string {
   return `crossborder:services.${service}`;
 }
 
+/** The key that says a service's port, or the port of the gateways' own listeners for it. */
+function portKey(service: string, port: "port" | "localPort"): string {
+  if (service !== PAIR_SERVICE) return `${keyOf(service)}.${port}`;
+  return port === "port" ? "crossborder:ha.statePort" : "crossborder:ha.statePort + 10000";
+}
+
 function onBackup(settings: Partial<Settings>): BackupSettings | undefined {
   return settings.backup === "off" ? undefined : settings.backup;
 }
 
-function servicesIn({ services, sites }: Partial<Settings>): Service[] {
-  return services && sites ? servicesOf({ services, sites }) : [];
+function servicesIn({ services, sites, ha }: Partial<Settings>): Service[] {
+  if (!services || !sites) return [];
+  return [...servicesOf({ services, sites }), ...pairServices({ sites, ha: ha ?? "off" })];
 }
 
 const backupHasServices: Rule = (settings) =>
@@ -71,7 +79,7 @@ function listeners(settings: Partial<Settings>): Listener[] {
   return [
     ...(backup ? [{ key: "crossborder:backup.port", port: backup.port }] : []),
     ...servicesIn(settings).map(({ name, localPort }) => ({
-      key: `${keyOf(name)}.localPort`,
+      key: portKey(name, "localPort"),
       port: localPort,
     })),
   ];
@@ -81,7 +89,7 @@ function listeners(settings: Partial<Settings>): Listener[] {
 function taken(settings: Partial<Settings>): Listener[] {
   const own = servicesIn(settings).flatMap(({ name, endpoints }) => {
     const here = Object.values(endpoints).find(({ address }) => address === ON_GATEWAY);
-    return here ? [{ key: `${keyOf(name)}.port`, port: here.port }] : [];
+    return here ? [{ key: portKey(name, "port"), port: here.port }] : [];
   });
   const ssh = settings.access ? [{ key: "crossborder:access.sshPort", port: settings.access.sshPort }] : [];
   return [...own, ...ssh, ...RESERVED.filter(({ port }) => !ssh.some((other) => other.port === port))];

@@ -2,6 +2,7 @@ import { cryptoProfiles } from "../components/link/ipsec/profiles";
 import { largestMtu, packetOnUnderlay } from "../components/link/mtu";
 import { rttFloorMs } from "../providers/probes/physics";
 import { backupRules, backupWarnings } from "./backup";
+import { haRules } from "./ha";
 import { contains, overlap, prefixLength } from "./ipv4";
 import type { Settings } from "./schema";
 
@@ -177,6 +178,7 @@ export const rules: readonly Rule[] = [
   holdIsThreeKeepalives,
   budgetIsPossible,
   ...backupRules,
+  ...haRules,
 ];
 
 /** What is allowed but unwise; shown as a warning at every deployment. */

@@ -221,6 +221,50 @@ const backup = z.strictObject({
     .describe("What keeps a link that comes and goes from taking connections along."),
 });
 
+const ha = z.strictObject({
+  vip: address()
+    .default("10.0.0.100")
+    .describe("The service address. Each site's route table sends it to the site's own gateway."),
+  services: z
+    .array(name("a service's name"), { error: "a list of services' names" })
+    .optional()
+    .describe("Services answered at the address, each at its own `port`. Without it: all of `services`."),
+  policy: oneOf(["both-serve", "primary-only"])
+    .default("both-serve")
+    .describe(
+      "With the link cut: `both-serve` has each site serve its own users, `primary-only` has the secondary be a proxy as long as the primary answers on the backup path.",
+    ),
+  virtualRouterId: whole(1, 255, "a VRRP router").default(51).describe("VRRP's virtual router."),
+  priorities: z
+    .strictObject({
+      primary: whole(1, 254, "VRRP's priority")
+        .default(100)
+        .describe("VRRP priority of the primary's gateway."),
+      secondary: whole(1, 254, "VRRP's priority")
+        .default(90)
+        .describe("VRRP priority of the secondary's gateway, below the primary's."),
+    })
+    .prefault({})
+    .describe("Who has the address while both are well."),
+  advertIntervalSeconds: decimal(0.1, 40, "seconds")
+    .refine((value) => Math.abs(value * 100 - Math.round(value * 100)) < 1e-9, {
+      error: "a number of seconds from 0.1 to 40 in whole hundredths, as VRRP counts them",
+    })
+    .default(1)
+    .describe("Time between VRRP's advertisements. Three that are missed move the address."),
+  settleSeconds: whole(0, 3600, "seconds")
+    .default(10)
+    .describe("How long a gateway that returns has to see the link before it may take the address back."),
+  drainSeconds: whole(0, 86400, "seconds")
+    .default(30)
+    .describe("How long connections at the address stay where they are after it moved."),
+  statePort: whole(1, 55535, "a TCP port")
+    .default(8851)
+    .describe(
+      "TCP port of 127.0.0.1 at which the gateways' agents tell each other what they do, and it + 10000.",
+    ),
+});
+
 /**
  * Every setting of the program, by its key in the `crossborder` namespace. The docs and the editor's schema are made
  * from this value.
@@ -247,6 +291,10 @@ export const schema = {
     .union([backup, z.literal("off")], { error: "`off`, or the backup path's own settings" })
     .default("off")
     .describe("The way for `services` while the link is down: mutual TLS between the public addresses."),
+  ha: z
+    .union([ha, z.literal("off")], { error: "`off`, or the pair's own settings" })
+    .default("off")
+    .describe("One address for both sites' services, which moves when a site dies. Needs `backup`."),
   emulated: flag()
     .default(false)
     .describe("The sites are not where their coordinates say: physics doesn't bound the budget."),
@@ -256,7 +304,9 @@ export const schema = {
   webhook: z
     .url({ protocol: /^https$/, error: "an https URL" })
     .optional()
-    .describe("Secret. Called by the gateways when the state of the link or of the backup path changes."),
+    .describe(
+      "Secret. Called by the gateways when the state of the link, of the backup path or of the pair changes.",
+    ),
 } as const;
 
 /** Keys whose values never appear in a message. */
@@ -275,4 +325,5 @@ export type GateSettings = Settings["gate"];
 export type HealthSettings = Settings["health"];
 export type CertificateSettings = Settings["certificates"];
 export type BackupSettings = Exclude<Settings["backup"], "off">;
+export type HaSettings = Exclude<Settings["ha"], "off">;
 export type BfdSettings = Exclude<LinkSettings["bfd"], "off">;

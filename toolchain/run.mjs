@@ -25,6 +25,7 @@ const commands = {
     "replaces the link's pre-shared key, or the hosts' certificates, while they are used",
   ],
   drill: ["drills/cli.ts", "breaks one thing on purpose, and judges what clients saw of it"],
+  ha: ["ha/cli.ts", "the service address by hand: status, switchover, hold, force, release"],
   bench: ["bench/cli.ts", "measures, and prints the figures that the README quotes"],
   "settings:docs": ["settings/docs.ts", "writes the settings' reference and JSON schema"],
 };

@@ -7,6 +7,7 @@ import type { CrossBorderLink } from "../link/crossBorderLink";
 import type { LinkEnd } from "../link/ends";
 import type { Certificates, HostCertificate } from "../pki/certificates";
 import { BACKUP_COMPONENT, backupManifest } from "./manifest";
+import type { ProxyPart } from "./proxy";
 import type { Service } from "./service";
 
 export interface BackupPathArgs {
@@ -16,6 +17,8 @@ export interface BackupPathArgs {
   readonly certificates: Certificates;
   readonly services: readonly Service[];
   readonly backup: BackupSettings;
+  /** What another component has in the proxy of a site's gateway. @default nothing */
+  readonly part?: (site: string) => ProxyPart;
   readonly health: Pick<HealthSettings, "textfileDirectory">;
   /** Called by the gateways when the backup path's state changes. A secret. */
   readonly webhook?: pulumi.Input<string>;
@@ -50,7 +53,7 @@ export class BackupPath extends Component {
   }
 
   private apply(args: BackupPathArgs, local: Gateway, peer: Gateway): HostConfiguration {
-    const { services, backup, health } = args;
+    const { services, backup, health, part } = args;
     const manifest = pulumi.all([local.end, peer.end, args.webhook]).apply(([localEnd, peerEnd, webhook]) =>
       backupManifest({
         view: { local: localEnd, peer: peerEnd },
@@ -59,6 +62,7 @@ export class BackupPath extends Component {
         health,
         certificate: local.certificate.paths,
         peerName: peer.certificate.dnsName,
+        parts: part && [part(localEnd.site)],
         webhook,
       }),
     );

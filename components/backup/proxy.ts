@@ -1,5 +1,6 @@
 import type { BackupSettings } from "../../settings/schema";
 import type { LinkView } from "../link/ends";
+import type { Message } from "./envoy/resource";
 import type { Service } from "./service";
 
 /** What decides how one gateway's proxy is configured. */
@@ -11,7 +12,40 @@ export interface ProxyInputs {
   readonly certificate: { readonly leaf: string; readonly authorities: string };
   /** The DNS name in the certificate of the peer's gateway: the only one that is accepted. */
   readonly peerName: string;
+  /** What other components have in the proxy. @default nothing */
+  readonly parts?: readonly ProxyPart[];
 }
+
+/** What a component has in the gateway's proxy. */
+export interface ProxyPart {
+  readonly clusters: readonly Message[];
+  /** Internal ones drain on their own: see DRAINS_FILE. */
+  readonly listeners: readonly Message[];
+  readonly choices: readonly Choice[];
+}
+
+/** Endpoints of a cluster that somebody chooses while the proxy runs. */
+export interface Choice {
+  readonly cluster: string;
+  /** The first choice. Whoever chooses renames another into its file's place, and the keeper leaves that alone. */
+  readonly assignment: Message;
+}
+
+/** The choices of all parts. */
+export function choices({ parts = [] }: ProxyInputs): Choice[] {
+  return parts.flatMap((part) => part.choices);
+}
+
+/** File of a choice, in `PROXY_DIRECTORY`. */
+export function choiceFile(cluster: string): string {
+  return `choice-${cluster}.json`;
+}
+
+/**
+ * Epochs of internal listeners that aren't the backup path's, as JSON by the listener's name: whoever raises one ends the
+ * connections that go through that listener. Absent as long as nobody has.
+ */
+export const DRAINS_FILE = "/run/crossborder-ha/drains.json";
 
 /** Everything that the proxy is given while it runs, and its socket: it writes nowhere else. */
 export const PROXY_DIRECTORY = "/run/crossborder-proxy";

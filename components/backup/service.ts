@@ -23,7 +23,7 @@ export interface Service {
 export const ON_GATEWAY = "127.0.0.1";
 
 /** What `localPort` is where it isn't set: the service's own port and this. */
-const LOCAL_PORT_OFFSET = 10_000;
+export const LOCAL_PORT_OFFSET = 10_000;
 
 /** The services of the settings, with what was left out filled in, in the order of their names. */
 export function servicesOf(settings: Pick<Settings, "services" | "sites">): Service[] {

@@ -2,7 +2,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BackupSettings, HealthSettings } from "../../settings/schema";
 import type { HostFile, Unit } from "../host/manifest";
-import { ADMIN_SOCKET, peerCluster, PROXY_DIRECTORY, type ProxyInputs, PUBLIC_CLUSTER } from "./proxy";
+import {
+  ADMIN_SOCKET,
+  DRAINS_FILE,
+  peerCluster,
+  PROXY_DIRECTORY,
+  type ProxyInputs,
+  PUBLIC_CLUSTER,
+} from "./proxy";
 import { usedBy } from "./service";
 
 /** Group that may read the gateway's key, and of which the proxy is a member. */
@@ -76,6 +83,7 @@ export function keeperConfiguration({ view, services, backup, health, webhook }:
     templates: TEMPLATES,
     runtime: PROXY_DIRECTORY,
     adminSocket: ADMIN_SOCKET,
+    drainsFile: DRAINS_FILE,
     stateFile: `/run/${STATE_DIRECTORY}/state.json`,
     memoryFile: `${KEEPER_DIRECTORY}/memory.json`,
     metricsFile: metricsFile(health),

@@ -1,7 +1,7 @@
 import type { OsFamily } from "./host";
 
 /** What a component needs from the operating system, by the field's name for it. */
-export type Software = "strongswan" | "frr" | "nftables" | "iproute" | "ping" | "openssl";
+export type Software = "strongswan" | "frr" | "nftables" | "iproute" | "ping" | "openssl" | "keepalived";
 
 /**
  * The packages of each family. Debian's strongswan-swanctl alone brings no daemon: charon-systemd is the one that
@@ -15,6 +15,7 @@ const packages: Readonly<Record<OsFamily, Readonly<Record<Software, readonly str
     iproute: ["iproute2"],
     ping: ["iputils-ping"],
     openssl: ["openssl"],
+    keepalived: ["keepalived"],
   },
   rhel: {
     strongswan: ["strongswan"],
@@ -23,6 +24,7 @@ const packages: Readonly<Record<OsFamily, Readonly<Record<Software, readonly str
     iproute: ["iproute"],
     ping: ["iputils"],
     openssl: ["openssl"],
+    keepalived: ["keepalived"],
   },
 };
 

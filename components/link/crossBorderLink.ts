@@ -9,7 +9,7 @@ import type { Host } from "../host/host";
 import type { Manifest } from "../host/manifest";
 import { TwoPhaseCommit } from "../host/twoPhaseCommit";
 import type { Site } from "../sites/site";
-import { GRE_DEVICE, type LinkEnd, type LinkView } from "./ends";
+import { GRE_DEVICE, type LinkEnd, type LinkView, type ServiceAddress } from "./ends";
 import type { BackupPorts } from "./firewall/nftables";
 import { type PreSharedKeys, SECRETS_FILE } from "./ipsec/swanctl";
 import { LINK_COMPONENT, linkManifest } from "./manifest";
@@ -31,6 +31,8 @@ export interface CrossBorderLinkArgs {
   readonly sshPort: number;
   /** Called by the gateways when the link's state changes. A secret. */
   readonly webhook?: pulumi.Input<string>;
+  /** The address that both sites answer at, which the firewall and BGP have to admit; none without a pair. */
+  readonly vip?: ServiceAddress;
   /** What the firewall admits for the backup path. @default nothing: the backup path is off */
   readonly backup?: BackupPorts;
 }
@@ -143,6 +145,7 @@ export class CrossBorderLink extends Component {
           sshPort: args.sshPort,
           health: args.health,
           webhook,
+          vip: args.vip,
           backup: args.backup,
         });
       });

@@ -32,3 +32,10 @@ export interface LinkView {
 
 /** The device that carries everything between the sites. */
 export const GRE_DEVICE = "gre1";
+
+/** The service address that moves between the sites, as the link has to know it. */
+export interface ServiceAddress {
+  readonly address: string;
+  /** TCP ports that are answered at it. */
+  readonly ports: readonly number[];
+}

@@ -3,7 +3,7 @@ import * as path from "node:path";
 import type { GateSettings, HealthSettings, LinkSettings } from "../../settings/schema";
 import { packagesFor } from "../host/families";
 import type { Command, HostFile, Manifest, Unit } from "../host/manifest";
-import type { LinkView } from "./ends";
+import type { LinkView, ServiceAddress } from "./ends";
 import {
   type BackupPorts,
   FIREWALL_FILE,
@@ -42,6 +42,8 @@ export interface LinkInputs {
   readonly gate: Pick<GateSettings, "budgetMs" | "lossLimitPercent">;
   readonly health: HealthSettings;
   readonly webhook?: string;
+  /** The address that both sites answer at; none without a pair. */
+  readonly vip?: ServiceAddress;
   /** Absent while the backup path is off. */
   readonly backup?: BackupPorts;
 }
@@ -56,7 +58,7 @@ function program(name: string, source: string): HostFile {
 
 /** What one end of the link has on its host. The units' order is the order in which they come up. */
 export function linkManifest(inputs: LinkInputs): Manifest {
-  const { view, link } = inputs;
+  const { view, link, vip } = inputs;
   const { local, peer } = view;
   const health = renderHealth(inputs);
   const settle: Command = {
@@ -72,6 +74,7 @@ export function linkManifest(inputs: LinkInputs): Manifest {
         sshFrom: inputs.sshFrom,
         sshPort: inputs.sshPort,
         backup: inputs.backup,
+        vip,
       }),
       firewallUnit(),
       renderScript(view, link.mtu),
@@ -80,8 +83,8 @@ export function linkManifest(inputs: LinkInputs): Manifest {
       renderConnections(view, link.ipsec),
       renderSecrets(view, inputs.keys),
       renderDaemons(),
-      renderDropIn(view),
-      renderFrr(view, link),
+      renderDropIn(view, vip?.address),
+      renderFrr(view, link, vip?.address),
       program("ipsec-settle", "ipsec/settle.py"),
       program("link-ready", "routing/ready.py"),
       ...health.files,

@@ -8,24 +8,24 @@ export const status: LabCommand = {
   help: `usage: npm run lab -- status [--json]
 
 Shows the machines, the ocean with the faults in force, and the link as measured now: round trip over the tunnel and beside it,
-loss, BFD, BGP, encryption, MTU; when it is not healthy, the layer at fault and what to try; and the backup path by site, where it
-is on. --json prints the same as one JSON value (with npm's --silent nothing else is printed).
+loss, BFD, BGP, encryption, MTU; when it is not healthy, the layer at fault and what to try; and the backup path and
+the pair by site, where they are on. --json prints the same as one JSON value (with npm's --silent nothing else is printed).
 
-exit status: 0 the link is healthy and the backup path stands by, 1 not so, 2 there is no lab
+exit status: 0 the link is healthy, the backup path stands by and the pair is in order, 1 not so, 2 there is no lab
 `,
   async run(args) {
     const { values } = parseArgs({ args, options: { json: { type: "boolean" } } });
     const found = await labStatus(existingLab());
-    const { link, backup } = found;
+    const { link, backup, ha } = found;
     if (values.json) {
       process.stdout.write(JSON.stringify(found) + "\n");
     } else {
       const deployed =
         link.state === "absent"
           ? `  ${"link".padEnd(12)}not deployed: npm run lab`
-          : renderLinkStatus({ link, backup });
+          : renderLinkStatus({ link, backup, ha });
       process.stdout.write(`${renderMachines(found)}\n\n${deployed}\n`);
     }
-    return link.state === "absent" ? 1 : exitStatus({ link, backup });
+    return link.state === "absent" ? 1 : exitStatus({ link, backup, ha });
   },
 };

@@ -1,5 +1,6 @@
 import { backupRows, type BackupStatus, readBackup, standsBy } from "./backupPath";
 import type { LinkFacts } from "./facts";
+import { type HaFacts, haRows, type HaStatus, isPaired, readHa } from "./ha";
 import { readHistory, type LinkHistory } from "./history";
 import { closeSessions, measure, openSessions, realWorld, type BurstOptions, type World } from "./measure";
 import type { RttSummary } from "./statistics";
@@ -16,15 +17,19 @@ export interface LinkStatus {
   };
   /** The backup path by site; null while it is off. */
   readonly backup: BackupStatus | null;
+  /** The pair; null while there is none. */
+  readonly ha: HaStatus | null;
 }
 
 export interface StatusOptions extends BurstOptions {
   /** Whether there is a backup path to ask for. */
   readonly backup: boolean;
+  /** The pair to ask; null when there is none. */
+  readonly ha: HaFacts | null;
 }
 
 /** Enough for a median and a verdict in a second, one lost probe being 1 %; the deployment gate takes more. */
-const QUICK: StatusOptions = { probes: 100, intervalMs: 10, backup: false };
+const QUICK: StatusOptions = { probes: 100, intervalMs: 10, backup: false, ha: null };
 
 /** Measures a link as it is now. Never fails for a bad link: the report says what is wrong. */
 export async function linkStatus(
@@ -36,21 +41,26 @@ export async function linkStatus(
   const sessions = await openSessions(facts, world);
   try {
     // The responder has nothing to do while the initiator sends its probes.
-    const [measurement, history, backup] = await Promise.all([
+    const [measurement, history, backup, ha] = await Promise.all([
       measure(facts, sessions, options),
       sessions.responder instanceof Error ? null : readHistory(sessions.responder),
       options.backup ? readBackup(facts, sessions) : null,
+      options.ha ? readHa(facts, sessions, options.ha) : null,
     ]);
     const { name, budgetMs, lossLimitPercent } = facts;
-    return { link: { name, budgetMs, lossLimitPercent, ...judge(facts, measurement), history }, backup };
+    return { link: { name, budgetMs, lossLimitPercent, ...judge(facts, measurement), history }, backup, ha };
   } finally {
     closeSessions(sessions);
   }
 }
 
-/** 0 when the link is healthy and the backup path, if there is one, stands by; else 1: the exit status of `status`. */
-export function exitStatus({ link, backup }: LinkStatus): 0 | 1 {
-  return link.state === "up" && (backup === null || standsBy(backup)) ? 0 : 1;
+/**
+ * 0 when the link is healthy, and the backup path and the pair, where there are any, stand by and are in order; else 1: the exit
+ * status of `status`.
+ */
+export function exitStatus({ link, backup, ha }: LinkStatus): 0 | 1 {
+  const others = (backup === null || standsBy(backup)) && (ha === null || isPaired(ha));
+  return link.state === "up" && others ? 0 : 1;
 }
 
 function milliseconds(rtt: RttSummary | null): string {
@@ -67,7 +77,7 @@ function day(history: LinkHistory | null): string {
 }
 
 /** The status as a table for people, without colour, ending without a newline. */
-export function renderLinkStatus({ link, backup }: LinkStatus): string {
+export function renderLinkStatus({ link, backup, ha }: LinkStatus): string {
   const rows: [string, string][] = [
     ["link", `${link.name} is ${link.state}`],
     ["round trip", `${milliseconds(link.rttMs)}  (budget ${link.budgetMs} ms)`],
@@ -82,6 +92,7 @@ export function renderLinkStatus({ link, backup }: LinkStatus): string {
     ["MTU", link.mtu === null ? "not proven" : `${link.mtu} bytes, proven`],
     ["last 24 h", day(link.history)],
     ...(backup ? backupRows(backup) : []),
+    ...(ha ? haRows(ha) : []),
   ];
   const table = rows.map(([label, value]) => `  ${label.padEnd(12)}${value}`);
   const faults = link.diagnosis.flatMap(({ layer, seen, try: advice }, index) => [

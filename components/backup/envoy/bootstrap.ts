@@ -1,5 +1,6 @@
 import {
   ADMIN_SOCKET,
+  choices,
   CLUSTERS_FILE,
   LISTENERS_FILE,
   MAX_CONNECTIONS,
@@ -54,9 +55,12 @@ export function bootstrap(inputs: ProxyInputs): Message {
  */
 export function whole(inputs: ProxyInputs): Message {
   const { site } = inputs.view.local;
-  const assignments = new Map(
-    usedBy(site, inputs.services).map((service) => [peerCluster(service), assignment(service, inputs)]),
-  );
+  const assignments = new Map([
+    ...usedBy(site, inputs.services).map(
+      (service) => [peerCluster(service), assignment(service, inputs)] as const,
+    ),
+    ...choices(inputs).map(({ cluster, assignment: first }) => [cluster, first] as const),
+  ]);
   return {
     ...common(inputs),
     static_resources: {

@@ -28,7 +28,7 @@ const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_TIMEOUT_MS = 2000;
 
 /** Room for all connections at once; Envoy's own limits are 1024. */
-const circuitBreakers: Message = {
+export const circuitBreakers: Message = {
   thresholds: [
     {
       max_connections: MAX_CONNECTIONS,
@@ -149,5 +149,6 @@ export function clusters(inputs: ProxyInputs, source: SecretSource = "discovered
     ...usedBy(site, inputs.services).map((service) => peer(service, inputs)),
     ...offeredBy(site, inputs.services).map((service) => own(service, service.endpoints[site]!)),
     publicPool(inputs, source),
+    ...(inputs.parts ?? []).flatMap((part) => part.clusters),
   ];
 }

@@ -1,4 +1,12 @@
-import { CLUSTERS_FILE, endpointsFile, LISTENERS_FILE, type ProxyInputs, secretFile } from "../proxy";
+import {
+  choiceFile,
+  choices,
+  CLUSTERS_FILE,
+  endpointsFile,
+  LISTENERS_FILE,
+  type ProxyInputs,
+  secretFile,
+} from "../proxy";
 import { usedBy } from "../service";
 import { clusters } from "./clusters";
 import { assignment } from "./endpoints";
@@ -23,6 +31,9 @@ export function discoveryFiles(inputs: ProxyInputs): DiscoveryFile[] {
     file(LISTENERS_FILE, "config.listener.v3.Listener", listeners(inputs)),
     ...usedBy(inputs.view.local.site, inputs.services).map((service) =>
       file(endpointsFile(service), "config.endpoint.v3.ClusterLoadAssignment", [assignment(service, inputs)]),
+    ),
+    ...choices(inputs).map(({ cluster, assignment: first }) =>
+      file(choiceFile(cluster), "config.endpoint.v3.ClusterLoadAssignment", [first]),
     ),
     ...secrets(inputs).map((secret) =>
       file(secretFile(String(secret["name"])), "extensions.transport_sockets.tls.v3.Secret", [secret]),

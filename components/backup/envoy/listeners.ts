@@ -32,7 +32,7 @@ const MANAGER = "envoy.filters.network.http_connection_manager";
 const MANAGER_TYPE = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
 /** TCP to a cluster. Connections may be idle for as long as their ends like. */
-function tcp(name: string, cluster: string, more: Message = {}): Message {
+export function tcp(name: string, cluster: string, more: Message = {}): Message {
   return extension("envoy.filters.network.tcp_proxy", "extensions.filters.network.tcp_proxy.v3.TcpProxy", {
     stat_prefix: name,
     cluster,
@@ -51,7 +51,7 @@ function fromLink(service: Service, { view }: ProxyInputs): Message {
 }
 
 /** This site's way to a service of the other. */
-function toPeer(service: Service): Message[] {
+export function toPeer(service: Service): Message[] {
   const backoff = {
     base_interval: duration(BETWEEN_ATTEMPTS_MS),
     max_interval: duration(BETWEEN_ATTEMPTS_MS),
@@ -212,5 +212,6 @@ export function listeners(inputs: ProxyInputs, source: SecretSource = "discovere
     forPeer(inputs, source),
     ...inputs.services.flatMap((service) => serviceListeners(service, inputs)),
     ...usedBy(inputs.view.local.site, inputs.services).map(backupWay),
+    ...(inputs.parts ?? []).flatMap((part) => part.listeners),
   ];
 }

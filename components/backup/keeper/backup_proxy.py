@@ -88,7 +88,16 @@ def look(config):
 ORDER = {"clusters.json": 1, "listeners.json": 2}
 
 
-def adjusted(name, content, memory):
+def other_drains(config):
+    """Epochs of internal listeners that others drain, by the listener's name."""
+    try:
+        with open(config["drainsFile"]) as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
+
+
+def adjusted(name, content, memory, drains):
     """A file of the proxy as the hold and the drains want it."""
     if name.startswith("endpoints-") and memory["hold"]:
         for group in content["resources"][0]["endpoints"]:
@@ -98,8 +107,9 @@ def adjusted(name, content, memory):
     if name == "listeners.json":
         for listener in content["resources"]:
             if "internal_listener" in listener:
+                own = listener["name"].startswith("backup-")
                 for chain in listener["filter_chains"]:
-                    chain["name"] = str(memory["epoch"])
+                    chain["name"] = str(memory["epoch"] if own else drains.get(listener["name"], 0))
     return content
 
 
@@ -111,10 +121,14 @@ def template_names(config):
 def publish_files(config, memory):
     """Puts every file of the proxy where it reads it, those that differ from what is there."""
     names = template_names(config)
+    drains = other_drains(config)
     for name in names:
-        with open(os.path.join(config["templates"], name)) as file:
-            text = json.dumps(adjusted(name, json.load(file), memory), indent=1) + "\n"
         target = os.path.join(config["runtime"], name)
+        # The template is the first choice; what is there now is that of whoever chooses.
+        if name.startswith("choice-") and os.path.exists(target):
+            continue
+        with open(os.path.join(config["templates"], name)) as file:
+            text = json.dumps(adjusted(name, json.load(file), memory, drains), indent=1) + "\n"
         try:
             with open(target) as file:
                 same = file.read() == text
@@ -130,4 +144,4 @@ def publish_files(config, memory):
 def wanted(config, memory):
     """Changes whenever the proxy's files have to be looked at: with a deployment, a decision, or a proxy that started anew."""
     stamps = [os.stat(os.path.join(config["templates"], name)).st_mtime_ns for name in template_names(config)]
-    return stamps, os.stat(config["runtime"]).st_ino, memory["hold"], memory["epoch"]
+    return stamps, os.stat(config["runtime"]).st_ino, memory["hold"], memory["epoch"], other_drains(config)

@@ -1,6 +1,7 @@
 import { offeredBy, type Service, usedBy } from "../../backup/service";
 import type { HostFile } from "../../host/manifest";
-import { GRE_DEVICE, type LinkView } from "../ends";
+import { GRE_DEVICE, type LinkView, type ServiceAddress } from "../ends";
+import { vipRules } from "./vip";
 
 export const FIREWALL_FILE = "/etc/crossborder/firewall.nft";
 export const FIREWALL_UNIT = "crossborder-firewall.service";
@@ -22,6 +23,8 @@ export interface FirewallOptions {
   readonly sshPort: number;
   /** What the gateways' proxies listen for; absent while the backup path is off. */
   readonly backup?: BackupPorts;
+  /** The address that both sites answer at; none without a pair. */
+  readonly vip?: ServiceAddress;
 }
 
 /** Ports of the backup path. */
@@ -66,6 +69,8 @@ function backupRules({ local, peer }: LinkView, backup: BackupPorts | undefined)
 export function renderTable({ local, peer }: LinkView, options: FirewallOptions): HostFile {
   const underlay = `"${local.interface}"`;
   const gre = `"${GRE_DEVICE}"`;
+  const vip = vipRules({ local, peer }, options.vip);
+  const beyond = [peer.cidr, peer.linkAddress, ...(options.vip ? [options.vip.address] : [])].join(", ");
   const content = `table inet ${FIREWALL_TABLE}
 delete table inet ${FIREWALL_TABLE}
 table inet ${FIREWALL_TABLE} {
@@ -83,7 +88,7 @@ table inet ${FIREWALL_TABLE} {
     iifname "lo" accept
     ip protocol gre meta secpath missing counter name gre_clear_dropped drop
     ip saddr { ${peer.cidr}, ${peer.linkAddress} } iifname != ${gre} drop
-    ct state established,related accept
+${vip.spoofed}    ct state established,related accept
     ct state invalid drop
     ip saddr { ${options.sshFrom.join(", ")} } tcp dport ${options.sshPort} accept
     ip saddr ${peer.publicAddress} udp dport ${IKE_PORTS} accept
@@ -92,7 +97,7 @@ table inet ${FIREWALL_TABLE} {
     iifname ${gre} ip saddr ${peer.linkAddress} tcp dport ${BGP_PORT} accept
     iifname ${gre} ip saddr ${peer.linkAddress} udp dport ${BFD_PORT} ip ttl 255 accept
     iifname ${gre} ip saddr { ${peer.linkAddress}, ${peer.cidr} } icmp type { echo-request, destination-unreachable } accept
-${backupRules({ local, peer }, options.backup)}    udp sport 67 udp dport 68 accept
+${backupRules({ local, peer }, options.backup)}${vip.input}    udp sport 67 udp dport 68 accept
     meta l4proto icmpv6 icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept
     counter name input_dropped
   }
@@ -100,8 +105,8 @@ ${backupRules({ local, peer }, options.backup)}    udp sport 67 udp dport 68 acc
   chain forward {
     type filter hook forward priority filter; policy drop;
     ip daddr { ${peer.cidr}, ${peer.linkAddress} } oifname != ${gre} counter name private_clear_refused reject with icmp type admin-prohibited
-    ip saddr { ${peer.cidr}, ${peer.linkAddress} } iifname != ${gre} drop
-    oifname ${gre} tcp flags syn / syn,rst tcp option maxseg size set rt mtu
+${vip.forward}    ip saddr { ${peer.cidr}, ${peer.linkAddress} } iifname != ${gre} drop
+${vip.spoofed}    oifname ${gre} tcp flags syn / syn,rst tcp option maxseg size set rt mtu
     iifname ${gre} tcp flags syn / syn,rst tcp option maxseg size set ${options.mtu - IPV4_TCP_HEADERS}
     ct state established,related accept
     ct state invalid drop
@@ -112,7 +117,7 @@ ${backupRules({ local, peer }, options.backup)}    udp sport 67 udp dport 68 acc
   chain output {
     type filter hook output priority filter; policy accept;
     ip daddr { ${peer.cidr}, ${peer.linkAddress} } oifname != ${gre} counter name private_clear_refused reject with icmp type admin-prohibited
-    ip protocol gre rt ipsec missing counter name gre_clear_dropped drop
+${vip.output}    ip protocol gre rt ipsec missing counter name gre_clear_dropped drop
     ip daddr ${peer.publicAddress} icmp type destination-unreachable icmp code { 2, 3 } counter name gre_quoted_dropped drop
   }
 
@@ -123,7 +128,7 @@ ${backupRules({ local, peer }, options.backup)}    udp sport 67 udp dport 68 acc
     udp dport 500 counter name underlay_ike_out
     udp sport 4500 udp dport 4500 @th,64,32 == 0 counter name underlay_ike_out
     ip protocol gre rt ipsec missing counter name underlay_gre_clear_out
-    ip daddr { ${peer.cidr}, ${peer.linkAddress} } counter name underlay_private_clear_out
+    ip daddr { ${beyond} } counter name underlay_private_clear_out
   }
 }
 `;

@@ -22,11 +22,36 @@ const REJECT_DISTANCE = 250;
 const START_SECONDS = 100;
 
 /**
- * External BGP over gre1, watched by BFD. Each side announces its own range and accepts only the peer's. Without
- * import-check: in clouds the range is not in the host's routing table.
+ * What the service address adds to FRR's configuration. It is announced while it is on the loopback, that is by the gateway that
+ * holds it: keepalived puts it there and takes it away.
  */
-export function renderFrr({ local, peer }: LinkView, link: Pick<LinkSettings, "bfd" | "bgp">): HostFile {
+function vipLines(vip: string | undefined): { own: string; peer: string; map: string; family: string } {
+  if (vip === undefined) return { own: "", peer: "", map: "", family: "" };
+  return {
+    own: `ip prefix-list own seq 10 permit ${vip}/32\n`,
+    peer: `ip prefix-list peer seq 10 permit ${vip}/32\n`,
+    map: `ip prefix-list vip seq 5 permit ${vip}/32
+!
+route-map vip permit 10
+ match interface lo
+ match ip address prefix-list vip
+exit
+`,
+    family: "  redistribute connected route-map vip\n",
+  };
+}
+
+/**
+ * External BGP over gre1, watched by BFD. Each side announces its own range and, while it holds it, the service address,
+ * and accepts only the same of the peer. Without import-check: in clouds the range is not in the host's routing table.
+ */
+export function renderFrr(
+  { local, peer }: LinkView,
+  link: Pick<LinkSettings, "bfd" | "bgp">,
+  vip?: string,
+): HostFile {
   const { bfd, bgp } = link;
+  const lines = vipLines(vip);
   const neighbor = ` neighbor ${peer.linkAddress}`;
   const watched = bfd === "off" ? "" : `${neighbor} bfd\n${neighbor} bfd profile ${PROFILE}\n`;
   const profile =
@@ -49,8 +74,8 @@ service integrated-vtysh-config
 ip route ${peer.cidr} reject ${REJECT_DISTANCE}
 !
 ip prefix-list own seq 5 permit ${local.cidr}
-ip prefix-list peer seq 5 permit ${peer.cidr}
-!
+${lines.own}ip prefix-list peer seq 5 permit ${peer.cidr}
+${lines.peer}${lines.map}!
 router bgp ${local.asn}
  bgp router-id ${local.linkAddress}
  no bgp network import-check
@@ -61,7 +86,7 @@ ${neighbor} timers connect ${bgp.connectRetrySeconds}
 ${neighbor} advertisement-interval 0
  address-family ipv4 unicast
   network ${local.cidr}
- ${neighbor} activate
+${lines.family} ${neighbor} activate
  ${neighbor} soft-reconfiguration inbound
  ${neighbor} prefix-list peer in
  ${neighbor} prefix-list own out
@@ -90,9 +115,9 @@ staticd_options="-A 127.0.0.1"
  * What systemd does when FRR has ended, however it did: a zebra that was killed leaves its routes in the kernel, and connects
  * would hang on a route that leads to a peer which has none back.
  */
-export function renderDropIn({ peer }: LinkView): HostFile {
+export function renderDropIn({ peer }: LinkView, vip?: string): HostFile {
+  const routes = [peer.cidr, ...(vip === undefined ? [] : [`${vip}/32`])];
   const content = `[Service]
-ExecStopPost=-/usr/bin/env ip -4 route del ${peer.cidr} proto bgp
-`;
+${routes.map((route) => `ExecStopPost=-/usr/bin/env ip -4 route del ${route} proto bgp\n`).join("")}`;
   return { path: DROP_IN_FILE, content, mode: "0644" };
 }

@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { Webhook } from "../link/health/gateway";
 import { cut, healthy, KeeperHost } from "./keeperHost";
 
@@ -294,5 +294,49 @@ describe("what is told", () => {
       expect(host.log).toContain("the webhook was not reached (it answered 503)");
       expect(host.log + host.metrics() + readFileSync(host.memoryFile, "utf8")).not.toContain("t0ken");
     });
+  });
+});
+
+describe("what other components have in the proxy", () => {
+  const choice = (content: string) => JSON.stringify({ resources: [{ chosen: content }] });
+  const listeners = (): { name: string; filter_chains: { name: string }[] }[] =>
+    (JSON.parse(host.given("listeners.json")) as { resources: ReturnType<typeof listeners> }).resources;
+  const chainOf = (name: string) =>
+    listeners().find((listener) => listener.name === name)!.filter_chains[0]!.name;
+
+  function deployListener(): void {
+    const template = JSON.parse(readFileSync(join(host.templates, "listeners.json"), "utf8")) as {
+      resources: object[];
+    };
+    const other = { name: "vip-serve-postgres", internal_listener: {}, filter_chains: [{ name: "0" }] };
+    const resources = [...template.resources, other];
+    host.deploy("listeners.json", JSON.stringify({ resources }));
+  }
+
+  test("a choice is given once, stays what somebody made of it, and goes with its template", async () => {
+    host.deploy("choice-vip-postgres.json", choice("first"));
+    await host.look(0, healthy);
+    expect(host.given("choice-vip-postgres.json")).toContain("first");
+    writeFileSync(join(host.runtime, "choice-vip-postgres.json"), choice("theirs"));
+    host.deploy("choice-vip-postgres.json", choice("another first"));
+    await host.look(1, healthy);
+    expect(host.given("choice-vip-postgres.json")).toContain("theirs");
+    host.deploy("choice-vip-postgres.json", undefined);
+    await host.look(2, healthy);
+    expect(host.files()).not.toContain("choice-vip-postgres.json");
+  });
+
+  test("their internal listeners are drained when they say so, and not with the backup path", async () => {
+    const drainsFile = join(host.root, "drains.json");
+    host.configure({ drainsFile });
+    deployListener();
+    await host.look(0, healthy);
+    expect([chainOf("vip-serve-postgres"), chain()]).toEqual(["0", "0"]);
+    writeFileSync(drainsFile, JSON.stringify({ "vip-serve-postgres": 3 }));
+    await host.look(1, healthy);
+    expect([chainOf("vip-serve-postgres"), chain()]).toEqual(["3", "0"]);
+    await host.look(2, { ...healthy, backup: 1 });
+    await host.look(32, { ...healthy, backup: 1 });
+    expect([chainOf("vip-serve-postgres"), chain()]).toEqual(["3", "1"]);
   });
 });

@@ -110,8 +110,9 @@ test("the outputs are what the contract says", async () => {
     await Promise.all(Object.entries(outputs).map(async ([name, output]) => [name, await valueOf(output)])),
   ) as StackOutputs;
   expect(Object.keys(outputs).sort()).toEqual(Object.keys(stackOutputs.shape).sort());
-  const { link, hosts, backup } = stackOutputs.parse(values);
+  const { link, hosts, backup, ha } = stackOutputs.parse(values);
   expect(backup).toBe("off");
+  expect(ha).toBe("off");
   expect(link).toMatchObject({
     name: "link",
     primary: { site: "la" },
