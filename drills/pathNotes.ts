@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { run } from "../lab/sessions";
 import type { Session } from "../providers/ssh/session";
 import type { Path, PathSample } from "./checker/paths";
@@ -19,6 +20,13 @@ const pathOf: Readonly<Record<string, Path>> = {
 };
 
 const notes = `${directory}/paths`;
+
+const keeperLook = z.object({ state: z.string(), calm: z.boolean() });
+
+/** What a gateway's keeper saw last. */
+export async function readKeeper(session: Session): Promise<z.infer<typeof keeperLook>> {
+  return keeperLook.parse(JSON.parse(await run(session, `cat ${stateFile}`)));
+}
 
 /** Has a gateway note which path its services take. The notes are lost when its power is. */
 export async function startNotes(session: Session): Promise<void> {

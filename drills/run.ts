@@ -25,6 +25,8 @@ export interface Stand extends Injector {
   readonly journal: Journal;
   readonly deployed: Deployment;
   siteOf(role: Role): string;
+  /** Waits until no earlier fault has an effect on what the drill will see. @throws Error that says what isn't calm, in time */
+  calm(signal: AbortSignal): Promise<void>;
   /** Starts the clients on the sites' client hosts. */
   watch(clientTimeoutMs: number): Promise<Watch>;
   /** Waits until the link, the pair and replication are well again. @throws Error that says what isn't, in time */
@@ -102,6 +104,7 @@ export async function runDrill(
   const lacks = missing(drill.needs, stand.deployed);
   if (lacks.length > 0) throw new Error(`the drill ${drill.name} can't run:\n${lacks.join("\n")}`);
   const started = Date.now();
+  await stand.calm(signal);
   const watch = await stand.watch(drill.clientTimeoutMs ?? usualTimeoutMs);
   let finished: Awaited<ReturnType<Watch["finish"]>> | undefined;
   try {

@@ -9,13 +9,15 @@ import { type Deployment, drillPort, servicePort } from "./deployment";
 import type { Injection, Role } from "./model";
 import type { Injector } from "./injector";
 import type { Journal } from "./journal";
-import { finishNotes, startNotes } from "./pathNotes";
+import { finishNotes, readKeeper, startNotes } from "./pathNotes";
 import type { Stand, Watch } from "./run";
 import { directory, install, type Place, startClients, startEcho } from "./workload/programs";
 import { clientNames, linkPort, seedKeys, type Specification, specification } from "./workload/specification";
 
 /** Longest wait until both sides have the same rows; those that differ for good take all of it. */
 const convergeMs = 60_000;
+/** Longest wait until the backup path holds nothing more: the longest hold by default, and the window after it. */
+const calmMs = 1_000_000;
 /** The conflicts' table is complete when it doesn't grow for this long. */
 const quietMs = 5_000;
 /** How far the sites' clocks may be from this computer's. */
@@ -60,6 +62,17 @@ export abstract class SiteStand implements Stand {
 
   undo(what: Injection): Promise<void> {
     return this.injector.undo(what);
+  }
+
+  async calm(signal: AbortSignal): Promise<void> {
+    if (!this.deployed.backup) return;
+    const what = "the backup path stands by and holds nothing after the next cut";
+    await poll(what, async () => ((await this.backupIsCalm()) ? true : undefined), calmMs, signal);
+  }
+
+  private async backupIsCalm(): Promise<boolean> {
+    const looks = await Promise.all(this.sites().map((site) => this.onGateway(site, readKeeper)));
+    return looks.every(({ state, calm }) => state === "standby" && calm);
   }
 
   async watch(clientTimeoutMs: number): Promise<Watch> {

@@ -26,6 +26,8 @@ const keeperState = z.object({
   ),
   /** Times that the link was lost to the proxy. */
   cuts: z.number(),
+  /** Whether another cut would count as a first one, after which nothing is held. */
+  calm: z.boolean(),
   /** Rest of a hold, and of the time that connections may stay on the backup path; 0 without one. */
   holdSeconds: z.number(),
   drainSeconds: z.number(),
@@ -46,6 +48,7 @@ function unknown(reason: string): SiteBackup {
     public: null,
     services: [],
     cuts: 0,
+    calm: false,
     holdSeconds: 0,
     drainSeconds: 0,
   };

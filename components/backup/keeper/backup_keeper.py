@@ -60,11 +60,15 @@ def hold_seconds(config, level):
     return min(hold["firstSeconds"] * 2 ** (level - 1), hold["maxSeconds"])
 
 
+def is_calm(config, memory, now):
+    """Whether another cut would count as a first one."""
+    return not memory["hold"] and (memory["cuts"] == 0 or now - memory["troubleAt"] > config["hold"]["windowSeconds"])
+
+
 def follow_link(config, seen, memory, now):
     """Counts cuts, and begins and ends holds."""
-    window = config["hold"]["windowSeconds"]
     if memory["link"] and not seen["link"]:
-        again = memory["hold"] or (memory["cuts"] > 0 and now - memory["troubleAt"] <= window)
+        again = not is_calm(config, memory, now)
         memory["level"] = memory["level"] + 1 if again else 0
         memory["cuts"] += 1
         memory["troubleAt"] = now
@@ -136,6 +140,7 @@ def report(config, seen, memory, now):
         "public": seen["public"] if seen else None,
         "services": seen["services"] if seen else [],
         "cuts": memory["cuts"],
+        "calm": is_calm(config, memory, now),
         "holdSeconds": max(0, int(memory["releaseAt"] - now)) if memory["hold"] else 0,
         "drainSeconds": max(0, int(memory["drainAt"] - now)) if memory["drainAt"] else 0,
     }

@@ -60,20 +60,23 @@ def look(config):
     public = hosts.get(config["publicCluster"], [])
     services = []
     checked = list(public)
+    complete = bool(public)
     for service in config["services"]:
         endpoints = hosts.get(service["cluster"], [])
         link = [host for host in endpoints if not host.get("priority")]
         backup = [host for host in endpoints if host.get("priority")]
         checked += link
+        # A service that was just deployed has no endpoints yet.
+        complete = complete and bool(link)
         services.append({
             "name": service["name"],
-            "link": bool(link) and all(healthy(host) for host in link),
+            "link": all(healthy(host) for host in link),
             "connections": {
                 "link": sum(active_connections(host) for host in link),
                 "backup": sum(active_connections(host) for host in backup),
             },
         })
-    if not public or any(host.get("health_status", {}).get("pending_active_hc") for host in checked):
+    if not complete or any(host.get("health_status", {}).get("pending_active_hc") for host in checked):
         return None
     return {
         "link": all(service["link"] for service in services),

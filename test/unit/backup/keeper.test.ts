@@ -63,6 +63,7 @@ describe("states", () => {
     expect((await host.look(0, { ...healthy, link: "pending" })).state).toBe("unknown");
     await host.look(1, healthy);
     expect(await host.look(2, { ...healthy, link: "pending" })).toMatchObject({ state: "standby", cuts: 0 });
+    expect(await host.look(3, { ...healthy, empty: true })).toMatchObject({ state: "standby", cuts: 0 });
   });
 
   test("a proxy that is restarted is waited for, one that stays away is down", async () => {
@@ -93,10 +94,11 @@ describe("the hold", () => {
   });
 
   test("a second cut after the window is a first one again", async () => {
-    await host.look(0, healthy);
+    expect((await host.look(0, healthy)).calm).toBe(true);
     await host.look(1, cut);
     await host.look(2, healthy);
-    await host.look(62, cut);
+    expect((await host.look(61, healthy)).calm).toBe(false);
+    expect((await host.look(62, cut)).calm).toBe(false);
     expect((await host.look(63, healthy)).state).toBe("standby");
   });
 

@@ -31,6 +31,8 @@ export interface Proxy {
   readonly backup: number;
   /** Whether the link was left out for connects that failed, before a health check did. */
   readonly ejected?: boolean;
+  /** Whether it has the services' clusters, but was not given their endpoints yet. */
+  readonly empty?: boolean;
 }
 
 export const healthy: Proxy = { link: true, public: true, backup: 0 };
@@ -59,7 +61,9 @@ function clusters(proxy: Proxy): object {
       { name: "own-postgres" },
       ...["peer-postgres", "peer-vault"].map((name, index) => ({
         name,
-        host_statuses: [link(index), host(true, index === 0 ? proxy.backup : 0, { priority: 1 })],
+        ...(proxy.empty
+          ? {}
+          : { host_statuses: [link(index), host(true, index === 0 ? proxy.backup : 0, { priority: 1 })] }),
       })),
       { name: "public", host_statuses: [host(proxy.public, 0)] },
     ],

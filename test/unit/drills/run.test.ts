@@ -79,6 +79,7 @@ function stand({
         return { attempts: requests(), paths };
       },
     }),
+    calm: async () => void done.push("calm"),
     settle: async () => void done.push("settle"),
     data: async () => {
       const repaired = done.includes("repair");
@@ -98,7 +99,7 @@ function run(one: Stand, signal = new AbortController().signal) {
 test("a drill lets clients run, breaks, heals, waits until all is well, and judges what they saw", async () => {
   const { one, journal } = stand();
   const result = await run(one);
-  expect(done).toEqual(["inject cut ipsec", "heal cut ipsec", "settle", "finish"]);
+  expect(done).toEqual(["calm", "inject cut ipsec", "heal cut ipsec", "settle", "finish"]);
   expect(result).toMatchObject({ passed: true, failures: [] });
   expect(result.outageMs).toEqual({ "la-service": 1000 });
   expect(journal.inForce()).toEqual([]);
@@ -113,7 +114,7 @@ test("rows that differ are repaired, and are told all the same", async () => {
 test("nothing is broken while a client has no answers: it would be blamed on the fault", async () => {
   const { one } = stand({ answered: () => 0 });
   await expect(run(one)).rejects.toThrow("before any fault, without an answer: la-service");
-  expect(done).toEqual(["finish"]);
+  expect(done).toEqual(["calm", "finish"]);
 });
 
 test("nothing is begun on a stack that lacks what the drill is about", async () => {
@@ -128,7 +129,7 @@ test("an injection that fails is undone, and the clients are ended", async () =>
     },
   });
   await expect(run(one)).rejects.toThrow("no answer");
-  expect(done).toEqual(["undo cut ipsec", "finish"]);
+  expect(done).toEqual(["calm", "undo cut ipsec", "finish"]);
   expect(journal.inForce()).toEqual([]);
 });
 
@@ -136,6 +137,6 @@ test("an interrupt undoes what is in force", async () => {
   const interruption = new AbortController();
   const { one, journal } = stand({ onInject: () => interruption.abort(new Error("interrupted")) });
   await expect(run(one, interruption.signal)).rejects.toThrow("interrupted");
-  expect(done).toEqual(["inject cut ipsec", "undo cut ipsec", "finish"]);
+  expect(done).toEqual(["calm", "inject cut ipsec", "undo cut ipsec", "finish"]);
   expect(journal.inForce()).toEqual([]);
 });

@@ -14,6 +14,7 @@ const seen = {
     { name: "vault", link: true, connections: { link: 2, backup: 0 } },
   ],
   cuts: 2,
+  calm: true,
   holdSeconds: 0,
   drainSeconds: 17,
 };
