@@ -1,15 +1,24 @@
 import { BackupPath } from "./components/backup/backupPath";
-import { servicesOf } from "./components/backup/service";
+import { ON_GATEWAY, servicesOf } from "./components/backup/service";
 import { TLS_GROUP } from "./components/backup/unit";
 import { vipPart } from "./components/ha/envoy";
 import { HaPair } from "./components/ha/haPair";
 import { pairServices, portOf, servedAt } from "./components/ha/service";
 import { CrossBorderLink } from "./components/link/crossBorderLink";
 import { Certificates } from "./components/pki/certificates";
+import { ReplicatedPostgres } from "./components/postgres/replicatedPostgres";
 import { ExistingSite } from "./components/sites/existing";
-import { publishBackup, publishHa, publishHosts, publishLink } from "./outputs/publish";
+import {
+  publishBackup,
+  publishCredentials,
+  publishHa,
+  publishHosts,
+  publishLink,
+  publishPostgres,
+} from "./outputs/publish";
 import { TunnelRtt } from "./providers/tunnelRtt";
 import { loadSettings } from "./settings/load";
+import { POSTGRES_SERVICE } from "./settings/postgresRules";
 
 // Settings
 const settings = loadSettings();
@@ -90,11 +99,35 @@ const gate = new TunnelRtt(
   { dependsOn: [backupPath, pair].flatMap((component) => component ?? []) },
 );
 
+// Database
+const postgresSettings = settings.postgres === "off" ? undefined : settings.postgres;
+const postgresService = services.find(({ name }) => name === POSTGRES_SERVICE);
+const replicatedPostgres =
+  postgresSettings && certificates && postgresService
+    ? new ReplicatedPostgres(
+        "postgres",
+        {
+          primary,
+          secondary,
+          postgres: postgresSettings,
+          replicationEndpoints: Object.fromEntries(
+            sites.map(({ name }) => [name, { host: ON_GATEWAY, port: postgresService.localPort }]),
+          ),
+          certificates: certificates.leaves,
+        },
+        { dependsOn: [gate, ...(backupPath ? [backupPath] : [])] },
+      )
+    : undefined;
+
 // Outputs
 export const link = publishLink(crossBorderLink, gate, settings);
 export const linkFacts = crossBorderLink.facts;
 export const backup = publishBackup(settings, services);
 export const ha = publishHa(settings, served);
+export const postgres = publishPostgres(settings, services);
+export const postgresCredentials = publishCredentials(replicatedPostgres);
 export const hosts = publishHosts(
-  [crossBorderLink, certificates, backupPath, pair].flatMap((component) => component?.hosts ?? []),
+  [crossBorderLink, certificates, backupPath, pair, replicatedPostgres].flatMap(
+    (component) => component?.hosts ?? [],
+  ),
 );

@@ -77,6 +77,28 @@ export const haOutput = z.union([
 ]);
 export type HaOutput = z.infer<typeof haOutput>;
 
+/** The database that the sites share. Not secret. */
+export const postgresOutput = z.union([
+  z.literal("off"),
+  z.object({
+    database: z.string(),
+    /** Of a site's own PostgreSQL, on 127.0.0.1 of its gateway. */
+    port: z.number(),
+    /** Of the other site's PostgreSQL, on 127.0.0.1 of the gateway. */
+    peerPort: z.number(),
+    writers: z.enum(["both", "primary"]),
+    primary: z.string(),
+    sites: z.array(z.string()),
+  }),
+]);
+export type PostgresOutput = z.infer<typeof postgresOutput>;
+
+/** What each application logs in to the database with. Secret. */
+export const postgresCredentials = z.array(
+  z.object({ application: z.string(), database: z.string(), user: z.string(), password: z.string() }),
+);
+export type PostgresCredentials = z.infer<typeof postgresCredentials>;
+
 /** One host, how to reach it, and what it was given. Secret. */
 const hostOutput = z.object({
   name: z.string(),
@@ -85,12 +107,14 @@ const hostOutput = z.object({
 });
 export type HostOutput = z.infer<typeof hostOutput>;
 
-/** All outputs. `hosts` and `linkFacts` hold keys to the hosts and are secrets. */
+/** All outputs. `hosts` and `linkFacts` hold keys to the hosts, `postgresCredentials` passwords; they are secrets. */
 export const stackOutputs = z.object({
   link: linkOutput,
   linkFacts: linkFactsSchema,
   backup: backupOutput,
   ha: haOutput,
+  postgres: postgresOutput,
+  postgresCredentials,
   hosts: z.array(hostOutput),
 });
 export type StackOutputs = z.infer<typeof stackOutputs>;

@@ -3,9 +3,18 @@ import type { Service } from "../components/backup/service";
 import { portOf } from "../components/ha/service";
 import type { HostConfiguration } from "../components/host/configuration";
 import type { CrossBorderLink } from "../components/link/crossBorderLink";
+import type { ReplicatedPostgres } from "../components/postgres/replicatedPostgres";
 import type { TunnelRtt } from "../providers/tunnelRtt";
+import { POSTGRES_SERVICE } from "../settings/postgresRules";
 import type { Settings } from "../settings/schema";
-import type { BackupOutput, HaOutput, HostOutput, LinkOutput } from "./contract";
+import type {
+  BackupOutput,
+  HaOutput,
+  HostOutput,
+  LinkOutput,
+  PostgresCredentials,
+  PostgresOutput,
+} from "./contract";
 
 /** The link as other stacks see it. */
 export function publishLink(
@@ -55,6 +64,28 @@ export function publishHa({ ha, primary }: Settings, served: readonly Service[])
     drainSeconds: ha.drainSeconds,
     services: served.map((service) => ({ name: service.name, port: portOf(service) })),
   });
+}
+
+/** The database as other stacks see it. */
+export function publishPostgres(
+  { postgres, primary, sites }: Settings,
+  services: readonly Service[],
+): pulumi.Output<PostgresOutput> {
+  const service = services.find(({ name }) => name === POSTGRES_SERVICE);
+  if (postgres === "off" || !service) return pulumi.output("off" as const);
+  const { database, port, writers } = postgres;
+  return pulumi.output({
+    ...{ database, port, writers, primary },
+    peerPort: service.localPort,
+    sites: Object.keys(sites),
+  });
+}
+
+/** What applications log in with. Secret. */
+export function publishCredentials(
+  postgres: ReplicatedPostgres | undefined,
+): pulumi.Output<PostgresCredentials> {
+  return pulumi.secret(postgres?.credentials ?? []) as pulumi.Output<PostgresCredentials>;
 }
 
 /** Every host with all that it was given, for `npm run verify`. Secret. */

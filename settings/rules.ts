@@ -3,6 +3,7 @@ import { largestMtu, packetOnUnderlay } from "../components/link/mtu";
 import { rttFloorMs } from "../providers/probes/physics";
 import { backupRules, backupWarnings } from "./backup";
 import { haRules } from "./ha";
+import { postgresRules } from "./postgresRules";
 import { contains, overlap, prefixLength } from "./ipv4";
 import type { Settings } from "./schema";
 
@@ -179,6 +180,7 @@ export const rules: readonly Rule[] = [
   budgetIsPossible,
   ...backupRules,
   ...haRules,
+  ...postgresRules,
 ];
 
 /** What is allowed but unwise; shown as a warning at every deployment. */
@@ -200,6 +202,12 @@ export function warnings(settings: Settings): string[] {
   if (settings.link.bfd === "off") {
     found.push(
       `crossborder:link.bfd is "off": a dead path is noticed only after BGP's hold time, ${settings.link.bgp.holdSeconds} s.`,
+    );
+  }
+  if (settings.postgres !== "off" && settings.postgres.passwords.accept.length > 0) {
+    found.push(
+      `crossborder:postgres.passwords.accept is not empty: applications can still log in with passwords ` +
+        `${settings.postgres.passwords.accept.join(", ")}. \`npm run rotate -- passwords\` ends that.`,
     );
   }
   return [...found, ...backupWarnings(settings)];

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { cryptoProfileNames } from "../components/link/ipsec/profiles";
 import { HIGHEST_MTU } from "../components/link/mtu";
 import { address, cidr, decimal, flag, name, oneOf, text, whole } from "./fields";
+import { postgres } from "./postgres";
 
 /** How to reach a host that already exists. Its private key comes from `sshPrivateKey` or the connection file. */
 const connection = z
@@ -295,6 +296,10 @@ export const schema = {
     .union([ha, z.literal("off")], { error: "`off`, or the pair's own settings" })
     .default("off")
     .describe("One address for both sites' services, which moves when a site dies. Needs `backup`."),
+  postgres: z
+    .union([postgres, z.literal("off")], { error: "`off`, or the database's own settings" })
+    .default("off")
+    .describe("PostgreSQL on both sites' gateways, replicated both ways."),
   emulated: flag()
     .default(false)
     .describe("The sites are not where their coordinates say: physics doesn't bound the budget."),
@@ -326,4 +331,5 @@ export type HealthSettings = Settings["health"];
 export type CertificateSettings = Settings["certificates"];
 export type BackupSettings = Exclude<Settings["backup"], "off">;
 export type HaSettings = Exclude<Settings["ha"], "off">;
+export type PostgresSettings = Exclude<Settings["postgres"], "off">;
 export type BfdSettings = Exclude<LinkSettings["bfd"], "off">;

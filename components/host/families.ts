@@ -1,7 +1,8 @@
 import type { OsFamily } from "./host";
 
 /** What a component needs from the operating system, by the field's name for it. */
-export type Software = "strongswan" | "frr" | "nftables" | "iproute" | "ping" | "openssl" | "keepalived";
+export type Software =
+  "strongswan" | "frr" | "nftables" | "iproute" | "ping" | "openssl" | "keepalived" | "postgresql";
 
 /**
  * The packages of each family. Debian's strongswan-swanctl alone brings no daemon: charon-systemd is the one that
@@ -16,6 +17,7 @@ const packages: Readonly<Record<OsFamily, Readonly<Record<Software, readonly str
     ping: ["iputils-ping"],
     openssl: ["openssl"],
     keepalived: ["keepalived"],
+    postgresql: ["postgresql-15", "postgresql-15-pglogical"],
   },
   rhel: {
     strongswan: ["strongswan"],
@@ -25,6 +27,7 @@ const packages: Readonly<Record<OsFamily, Readonly<Record<Software, readonly str
     ping: ["iputils"],
     openssl: ["openssl"],
     keepalived: ["keepalived"],
+    postgresql: ["postgresql15-server", "pglogical_15"],
   },
 };
 

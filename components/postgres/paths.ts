@@ -1,0 +1,43 @@
+/** Names and places on a host that has PostgreSQL, as Debian's packages lay them out. */
+
+/** Major version of PostgreSQL: Debian 12's. */
+const VERSION = "15";
+/** Name of the cluster, Debian's default. */
+const CLUSTER = "main";
+
+export const POSTGRES_UNIT = `postgresql@${VERSION}-${CLUSTER}.service`;
+export const SETUP_UNIT = "crossborder-postgres-setup.service";
+export const TLS_UNIT = "crossborder-postgres-tls.service";
+export const RECONNECT_UNIT = "crossborder-postgres-reconnect.service";
+export const SUBSCRIBE_UNIT = "crossborder-postgres-subscribe.service";
+
+/** Programs of PostgreSQL. Those on the path are a wrapper that first finds out which version is meant. */
+export const BINARIES = `/usr/lib/postgresql/${VERSION}/bin`;
+/** Path of PostgreSQL's clients, as an environment has it. */
+export const CLIENT_PATH = `PATH=${BINARIES}:/usr/bin:/bin`;
+const CONFIGURATION = `/etc/postgresql/${VERSION}/${CLUSTER}`;
+/** What is read at start. */
+export const START_FILE = `${CONFIGURATION}/conf.d/50-crossborder.conf`;
+/** What is read at every reload. */
+export const RELOAD_FILE = `${CONFIGURATION}/conf.d/51-crossborder.conf`;
+export const HBA_FILE = `${CONFIGURATION}/pg_hba.conf`;
+export const IDENT_FILE = `${CONFIGURATION}/pg_ident.conf`;
+
+/** The product's programs, and the SQL that they run. */
+export const LIBRARY = "/usr/local/lib/crossborder/postgres";
+/** The product's files for PostgreSQL, certificate included: postgres reads no keys that others own. */
+const OWN = "/etc/crossborder/postgres";
+export const LEAF_FILE = `${OWN}/leaf.pem`;
+export const AUTHORITIES_FILE = `${OWN}/authorities.pem`;
+/** Tells the certificate's serial, so that a new certificate is a change that units notice. */
+export const CERTIFICATE_NOTE = `${OWN}/certificate`;
+/** Roles and their verifiers, as SQL. Secret. */
+export const ROLES_FILE = `${OWN}/roles.sql`;
+export const SUBSCRIPTION_FILE = `${OWN}/subscription.json`;
+
+/** Directory of the server's log, and how its files are named: `crossborder-2026-01-31_235959.json`. */
+export const LOG_DIRECTORY = "/var/log/postgresql";
+export const LOG_FILENAME = "crossborder-%Y-%m-%d_%H%M%S.log";
+
+/** Directory of the Unix socket. */
+export const SOCKET_DIRECTORY = "/var/run/postgresql";

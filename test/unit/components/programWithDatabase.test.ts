@@ -1,0 +1,82 @@
+import * as pulumi from "@pulumi/pulumi";
+import { SUBSCRIPTION_FILE } from "../../../components/postgres/paths";
+import { stackOutputs, type StackOutputs } from "../../../outputs/contract";
+import { validSettings } from "../settings/fixtures";
+import { fileOf, privateKey, requestOf } from "./fixtures";
+import { named, recordRegistrations, type Registered, valueOf, visible } from "./recorder";
+
+const password = "a-password-that-nobody-may-see";
+const figures = { p50: 160.2, p95: 161, p99: 162, jitter: 0.3 };
+
+/** What the providers answer. */
+function answer(type: string, name: string): Record<string, unknown> {
+  if (type.endsWith(":RandomPassword")) return { result: pulumi.secret(password) };
+  if (type.startsWith("random:")) return { base64: "MDEyMzQ1Njc4OWFiY2RlZg==" };
+  if (type.endsWith(":CertificateAuthority")) return { certificate: "an authority\n", privateKey: "a key" };
+  if (type.endsWith(":LeafCertificate"))
+    return { certificate: `leaf of ${name}\n`, serial: "1", notBefore: "then", notAfter: "later" };
+  if (type.endsWith(":TunnelRtt"))
+    return {
+      ...{ verdict: "up", rttMs: figures, underlayRttMs: figures },
+      ...{ lossPercent: 0, encrypted: true, measuredAt: "now" },
+    };
+  return type === "command:remote:Command" ? { stdout: `request of ${name}` } : {};
+}
+
+let all: readonly Registered[];
+let outputs: Readonly<Record<keyof StackOutputs, pulumi.Output<unknown>>>;
+
+beforeAll(async () => {
+  const registrations = await recordRegistrations(answer);
+  const settings = {
+    ...validSettings(),
+    services: { postgres: { port: 5432, localPort: 6432 } },
+    backup: {},
+    postgres: { writers: "primary" },
+    sshPrivateKey: privateKey,
+  };
+  pulumi.runtime.setAllConfig(
+    Object.fromEntries(
+      Object.entries(settings).map(([key, value]) => [
+        `crossborder:${key}`,
+        typeof value === "string" ? value : JSON.stringify(value),
+      ]),
+    ),
+  );
+  outputs = await import("../../../index");
+  await Promise.all(Object.values(outputs).map(valueOf));
+  all = await registrations();
+});
+
+test("replication goes by the proxy's listener for the service", () => {
+  for (const host of ["la-gw1", "sg-gw1"]) {
+    const file = fileOf(requestOf(named(all, `postgres-${host}-replication`)), SUBSCRIPTION_FILE);
+    expect((JSON.parse(file) as { dsn: string }).dsn).toContain(" hostaddr=127.0.0.1 port=6432 ");
+  }
+});
+
+test("the database comes after the gate and the backup path, and knows its certificates", () => {
+  expect(named(all, "postgres").dependencies).toEqual(
+    expect.arrayContaining(["backup-la-gw1", "backup-sg-gw1", "link-rtt"]),
+  );
+  for (const host of ["la-gw1", "sg-gw1"]) {
+    expect(named(all, `postgres-${host}`).dependencies).toContain(`certificates-${host}-leaf`);
+  }
+});
+
+test("the outputs are what the contract says, and passwords are secrets", async () => {
+  const values = Object.fromEntries(
+    await Promise.all(Object.entries(outputs).map(async ([name, output]) => [name, await valueOf(output)])),
+  ) as StackOutputs;
+  const { postgres, postgresCredentials, hosts } = stackOutputs.parse(values);
+  expect(postgres).toEqual({
+    ...{ database: "app", port: 5432, peerPort: 6432 },
+    ...{ writers: "primary", primary: "la", sites: ["la", "sg"] },
+  });
+  expect(postgresCredentials).toEqual([{ application: "app", database: "app", user: "app_a", password }]);
+  expect(await pulumi.isSecret(outputs.postgresCredentials)).toBe(true);
+  expect(hosts.map(({ components }) => components.map(({ component }) => component))).toEqual(
+    Array(2).fill(expect.arrayContaining(["postgres", "postgres-replication"])),
+  );
+  for (const resource of all) expect(visible(resource)).not.toContain(password);
+});
