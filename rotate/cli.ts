@@ -4,13 +4,14 @@ import { runPulumi } from "../toolchain/pulumi";
 import {
   authorityRotation,
   certificateRotation,
+  passwordRotation,
   pskRotation,
   type Rotation,
   type SettingChange,
   type WrittenSettings,
 } from "./rotations";
 
-const HELP = `usage: npm run rotate -- psk|certificates [--authority] [--stack <stack>]
+const HELP = `usage: npm run rotate -- psk|certificates [--authority]|passwords [--stack <stack>]
 
 Replaces secrets while they are used. Each step is a deployment with all its checks. What is in use is kept in the
 stack's settings file: commit it.
@@ -20,6 +21,8 @@ stack's settings file: commit it.
   certificates              the hosts' keys and certificates, in one deployment
   certificates --authority  the authority that issues them: all hosts trust the old and the new one, get certificates
                             of the new one, drop the old one; an interrupted rotation goes on where it stopped
+  passwords                 the applications' logins to the database: the other login of each gets a new password, and the
+                            one in use stays valid; run again, it ends the old one
 
   --stack   the stack (default: lab)
 `;
@@ -74,6 +77,7 @@ async function main(): Promise<number> {
     psk: pskRotation,
     certificates: certificateRotation,
     "certificates --authority": authorityRotation,
+    passwords: passwordRotation,
   }[positionals.join(" ") + (values.authority ? " --authority" : "")];
   if (values.help || !rotation) {
     (values.help ? process.stdout : process.stderr).write(HELP);

@@ -40,6 +40,12 @@ const written = z.object({
       authority: z.object({ issue: number, trust: numbers }).prefault({}),
     })
     .prefault({}),
+  postgres: z
+    .union([
+      z.literal("off"),
+      z.object({ passwords: z.object({ use: number, accept: numbers }).prefault({}) }),
+    ])
+    .default("off"),
 });
 
 function changes(use: string, accept: string, step: Numbers): SettingChange[] {
@@ -93,4 +99,29 @@ export function authorityRotation(settings: WrittenSettings): Rotation {
     })),
     outcome: `the authority in use is number ${steps.at(-1)!.use}; the one before is gone`,
   };
+}
+
+/**
+ * The applications' passwords: one deployment that gives each application's other login a new one, with the old login
+ * accepted, and, run again once the applications use the new one, one that ends the old login.
+ * @throws Error where the stack has no database.
+ */
+export function passwordRotation(settings: WrittenSettings): Rotation {
+  const { postgres } = written.parse(settings);
+  if (postgres === "off") throw new Error("the stack has no database: crossborder:postgres is off");
+  const { use, accept } = postgres.passwords;
+  const [step, meaning, outcome] =
+    accept.length > 0
+      ? [
+          { use, accept: [] },
+          `applications log in with passwords ${use} only`,
+          `the passwords in use are number ${use}; those before are gone`,
+        ]
+      : [
+          { use: use + 1, accept: [use] },
+          `applications can log in with passwords ${use} and ${use + 1}`,
+          `the output postgresCredentials has passwords ${use + 1}; run the same command again when every application uses them`,
+        ];
+  const key = "crossborder:postgres.passwords";
+  return { steps: [{ meaning, changes: changes(`${key}.use`, `${key}.accept`, step) }], outcome };
 }

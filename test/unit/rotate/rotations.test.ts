@@ -1,5 +1,10 @@
 import { rotationSteps } from "../../../rotate/numbers";
-import { authorityRotation, certificateRotation, pskRotation } from "../../../rotate/rotations";
+import {
+  authorityRotation,
+  certificateRotation,
+  passwordRotation,
+  pskRotation,
+} from "../../../rotate/rotations";
 import { parseSettings } from "../../../settings/parse";
 import { validSettings } from "../settings/fixtures";
 
@@ -108,3 +113,23 @@ test.each([
     }
   },
 );
+
+test("passwords move to the other login in one deployment, and the next run ends the old one", () => {
+  const key = "crossborder:postgres.passwords";
+  const begun = passwordRotation({ postgres: {} });
+  expect(begun.steps.map(({ changes }) => changes)).toEqual([
+    [
+      { path: `${key}.use`, value: 2 },
+      { path: `${key}.accept[0]`, value: 1 },
+    ],
+  ]);
+  expect(begun.outcome).toContain("run the same command again");
+  const ended = passwordRotation({ postgres: { passwords: { use: 2, accept: [1] } } });
+  expect(ended.steps.map(({ changes }) => changes)).toEqual([
+    [{ path: `${key}.use`, value: 2 }, { path: `${key}.accept` }],
+  ]);
+});
+
+test.each([{}, { postgres: "off" }])("a stack without a database has no passwords: %j", (settings) => {
+  expect(() => passwordRotation(settings)).toThrow("crossborder:postgres is off");
+});
