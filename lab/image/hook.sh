@@ -29,7 +29,7 @@ echo '127.0.0.1 localhost' >"$root/etc/hosts"
 chroot "$root" systemctl enable lab-seed.service
 # A host as a cloud hands it over has daemons installed and not started; the program under test starts them.
 chroot "$root" systemctl disable frr.service strongswan.service nftables.service chrony.service iperf3.service \
-  keepalived.service conntrackd.service 2>/dev/null || true
+  keepalived.service conntrackd.service postgresql.service 2>/dev/null || true
 # Housekeeping that would steal time from three machines on one small host, and consoles that nobody logs in to.
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
   fstrim.timer logrotate.timer systemd-timesyncd.service systemd-networkd-wait-online.service systemd-pstore.service \

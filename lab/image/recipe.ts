@@ -19,6 +19,8 @@ export const packages: readonly string[] = [
   // No more of strongSwan's plugins than the program installs: those that speak to the kernel's ciphers load them all.
   ...["strongswan-swanctl", "charon-systemd", "libstrongswan-standard-plugins"],
   ...["frr", "frr-pythontools", "nftables", "iproute2", "keepalived"],
+  // The sites' databases.
+  ...["postgresql-15", "postgresql-15-pglogical"],
   // What makes keys.
   "openssl",
   // What tests and drills look with.

@@ -1,0 +1,311 @@
+import { run } from "../../lab/sessions";
+import { ipsec } from "../../drills/faults";
+import type { Session } from "../../providers/ssh/session";
+import { deployedLab, outputs } from "./support/deployed";
+import { deploy, pulumi, up } from "./support/deployment";
+import { eventually, type Lab, labTimeoutMs } from "./support/lab";
+
+const minute = 60_000;
+
+const settings = {
+  services: { postgres: { port: 5432 } },
+  // What an emulated processor takes for an answer varies by more than production's 500 ms.
+  backup: { healthCheck: { intervalMs: 1000, timeoutMs: 1000 } },
+  postgres: { sharedBuffersMb: 32, maxConnections: 40 },
+};
+
+let l: Lab;
+
+beforeAll(async () => {
+  l = await deployedLab();
+  await deploy(settings);
+}, labTimeoutMs);
+afterAll(() => l.close());
+
+/** The rows of a query as the database's superuser, one a line. */
+async function sql(on: Session, query: string): Promise<string> {
+  const quoted = query.replaceAll("'", `'\\''`);
+  return (
+    await run(on, `cd / && runuser -u postgres -- psql -X -q -At -v ON_ERROR_STOP=1 -d app -c '${quoted}'`)
+  ).trim();
+}
+
+/** What an application gets to see, by TCP and password. */
+async function asApplication(
+  on: Session,
+  query: string,
+  port = 5432,
+): Promise<{ status: number; text: string }> {
+  const [credentials] = (await outputs()).postgresCredentials;
+  const quoted = query.replaceAll("'", `'\\''`);
+  const { status, stdout, stderr } = await on.exec(
+    `PGPASSWORD='${credentials!.password}' psql -X -q -At "host=127.0.0.1 port=${port} dbname=app user=${credentials!.user}" -c '${quoted}'`,
+  );
+  return { status: status ?? 1, text: (stdout + stderr).trim() };
+}
+
+/** Changes the structure of both sites as the application's owner. */
+async function ddl(on: Session, statement: string): Promise<{ status: number; text: string }> {
+  const call = `SET ROLE app_owner; SET search_path = app; SELECT crossborder.ddl('${statement}')`;
+  const { status, stdout, stderr } = await on.exec(
+    `cd / && runuser -u postgres -- psql -X -q -At -v ON_ERROR_STOP=1 -d app -c "${call}"`,
+  );
+  return { status: status ?? 1, text: (stdout + stderr).trim() };
+}
+
+/** Waits until a query says the same thing. */
+function eventuallySays(on: Session, query: string, answer: string, deadlineMs = 30_000): Promise<void> {
+  return eventually(`${query} says ${answer}`, async () => (await sql(on, query)) === answer, deadlineMs);
+}
+
+const both = () => [l.la, l.sg];
+
+describe("the replicated database", () => {
+  it(
+    "replicates both ways what applications write, with numbers of each site's own",
+    async () => {
+      const made = await ddl(l.la, "CREATE TABLE item (id bigserial PRIMARY KEY, origin text NOT NULL)");
+      expect(made).toMatchObject({ status: 0 });
+      await eventuallySays(l.sg, "SELECT to_regclass('app.item') IS NOT NULL", "t");
+      for (const [site, host] of [
+        ["la", l.la],
+        ["sg", l.sg],
+      ] as const) {
+        for (let row = 0; row < 3; row++) {
+          expect(await asApplication(host, `INSERT INTO item (origin) VALUES ('${site}')`)).toMatchObject({
+            status: 0,
+          });
+        }
+      }
+      for (const host of both()) {
+        await eventuallySays(
+          host,
+          "SELECT string_agg(origin || id % 2, ' ' ORDER BY origin, id) FROM app.item",
+          "la1 la1 la1 sg0 sg0 sg0",
+        );
+      }
+    },
+    3 * minute,
+  );
+
+  it(
+    "takes nobody without proof, and a certificate for nothing else",
+    async () => {
+      const dsn = JSON.parse(await run(l.la, "cat /etc/crossborder/postgres/subscription.json")) as {
+        dsn: string;
+      };
+      const attempt = async (on: Session, change: (dsn: string) => string) =>
+        (
+          await on.exec(
+            `cd / && runuser -u postgres -- psql -X -At "${change(dsn.dsn)}" -c 'SELECT current_user' 2>&1`,
+          )
+        ).stdout.trim();
+      expect(await attempt(l.la, (whole) => whole)).toBe("crossborder_replication");
+      for (const change of [
+        (whole: string) => whole.replace("user=crossborder_replication", "user=postgres"),
+        (whole: string) => whole.replace("user=crossborder_replication", "user=app_a"),
+        (whole: string) => whole.replace("user=crossborder_replication", "user=crossborder_monitor"),
+        (whole: string) => whole.replace("dbname=app", "dbname=postgres"),
+        (whole: string) => whole.replace(/sslcert=\S+ sslkey=\S+/, "sslcert=/nowhere sslkey=/nowhere"),
+        // Its own server doesn't take a site's certificate for the other's.
+        (whole: string) => whole.replace("host=sg-gw1", "host=la-gw1").replace(/ port=\d+/, " port=5432"),
+      ]) {
+        expect(await attempt(l.la, change)).toMatch(/FATAL|fe_sendauth/);
+      }
+      for (const host of both()) {
+        expect(await sql(host, "SELECT count(*) FROM pg_hba_file_rules WHERE auth_method = 'trust'")).toBe(
+          "0",
+        );
+      }
+    },
+    2 * minute,
+  );
+
+  it(
+    "lets applications read and write, and nothing else",
+    async () => {
+      for (const statement of [
+        "CREATE TABLE mine (id integer)",
+        "SELECT crossborder.ddl('CREATE TABLE mine (id integer)')",
+        "SELECT pglogical.replicate_ddl_command('SET ROLE none')",
+        "SELECT crossborder.set_writable(false)",
+        "SET ROLE app_owner",
+        "COPY item TO PROGRAM 'cat'",
+      ]) {
+        expect((await asApplication(l.la, statement)).text).toMatch(/permission denied/);
+      }
+    },
+    minute,
+  );
+
+  it(
+    "reports a table without a key, an extra unique constraint, and a change on one site only",
+    async () => {
+      await ddl(l.la, "CREATE TABLE keyless (line text)");
+      await ddl(l.la, "CREATE TABLE person (id bigserial PRIMARY KEY, email text UNIQUE)");
+      await sql(l.la, "ALTER TABLE app.item ADD COLUMN here_only integer");
+      const found = await sql(
+        l.la,
+        "SELECT string_agg(kind || ' ' || subject, ', ' ORDER BY kind) FROM crossborder.problems",
+      );
+      expect(found).toBe("drift app.item, extra unique app.person, no key app.keyless");
+      // The same on the other site, and the drift is no more.
+      await sql(l.sg, "ALTER TABLE app.item ADD COLUMN here_only integer");
+      for (const host of both()) await sql(host, "DELETE FROM crossborder.drift");
+      const [la, sg] = await Promise.all(
+        both().map((host) => sql(host, "SELECT * FROM crossborder.structure() ORDER BY 1")),
+      );
+      expect(la).toBe(sg);
+    },
+    3 * minute,
+  );
+
+  it(
+    "goes on after the same change on both sites at once",
+    async () => {
+      const statement = "ALTER TABLE item ADD COLUMN twice integer DEFAULT 1";
+      const outcomes = await Promise.all(both().map((host) => ddl(host, statement)));
+      expect(outcomes.map(({ status }) => status)).toEqual([0, 0]);
+      for (const host of both()) {
+        await eventuallySays(
+          host,
+          "SELECT string_agg(outcome, ' ' ORDER BY outcome) FROM crossborder.ddl WHERE statement LIKE '%twice%'",
+          "applied repeated",
+        );
+        await eventuallySays(host, "SELECT status FROM pglogical.show_subscription_status()", "replicating");
+      }
+    },
+    2 * minute,
+  );
+
+  it(
+    "refuses a change that rows on their way would not fit, and takes it when the other site is quiet",
+    async () => {
+      const drop = "ALTER TABLE item DROP COLUMN twice";
+      expect((await ddl(l.la, drop)).text).toContain("app.item without column twice integer");
+      await sql(l.sg, "SELECT crossborder.set_writable(false, 'ddl')");
+      expect((await asApplication(l.sg, "INSERT INTO item (origin) VALUES ('no')")).text).toContain(
+        "site sg takes no writes now",
+      );
+      await eventuallySays(l.la, "SELECT writable FROM crossborder.site WHERE name = 'sg'", "f");
+      expect(await ddl(l.la, drop)).toMatchObject({ status: 0 });
+      await eventuallySays(
+        l.sg,
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'app.item'::regclass AND attname = 'twice'",
+        "0",
+      );
+      expect(await sql(l.sg, "SELECT crossborder.set_writable(true, 'ddl')")).toBe("t");
+    },
+    2 * minute,
+  );
+
+  it(
+    "carries rows and changes of structure over a cut of the tunnel",
+    async () => {
+      await l.ocean.cut(ipsec);
+      try {
+        await ddl(l.la, "ALTER TABLE item ADD COLUMN during_cut integer DEFAULT 7");
+        await asApplication(l.la, "INSERT INTO item (origin) VALUES ('cut')");
+        await eventuallySays(l.sg, "SELECT count(*) FROM app.item WHERE origin = 'cut'", "1", minute);
+      } finally {
+        await l.ocean.heal();
+      }
+      expect(await sql(l.sg, "SELECT during_cut FROM app.item WHERE origin = 'cut'")).toBe("7");
+    },
+    3 * minute,
+  );
+});
+
+describe("deployments", () => {
+  it(
+    "change nothing when nothing changed",
+    async () => {
+      const { status, output } = await up(settings);
+      expect(status).toBe(0);
+      expect(output).toMatch(/Resources:\s+\d+ unchanged/);
+    },
+    2 * minute,
+  );
+
+  it(
+    "give applications new logins while the old ones are valid, and end those",
+    async () => {
+      const old = (await outputs()).postgresCredentials[0]!;
+      const works = async (user: string, password: string) =>
+        (
+          await l.sg.exec(
+            `PGPASSWORD='${password}' psql -X -At "host=127.0.0.1 dbname=app user=${user}" -c 'SELECT count(*) FROM item'`,
+          )
+        ).status === 0;
+      await deploy({ ...settings, "postgres.passwords": { use: 2, accept: [1] } });
+      const next = (await outputs()).postgresCredentials[0]!;
+      expect([old.user, next.user]).toEqual(["app_a", "app_b"]);
+      expect([await works(old.user, old.password), await works(next.user, next.password)]).toEqual([
+        true,
+        true,
+      ]);
+      await deploy({ ...settings, "postgres.passwords": { use: 2 } });
+      expect([await works(old.user, old.password), await works(next.user, next.password)]).toEqual([
+        false,
+        true,
+      ]);
+    },
+    5 * minute,
+  );
+
+  it(
+    "close the secondary when the primary alone shall write",
+    async () => {
+      await deploy({ ...settings, "postgres.passwords": { use: 2 }, "postgres.writers": "primary" });
+      expect((await asApplication(l.sg, "INSERT INTO item (origin) VALUES ('no')")).text).toContain(
+        "Closed for: standby",
+      );
+      expect(await asApplication(l.la, "INSERT INTO item (origin) VALUES ('yes')")).toMatchObject({
+        status: 0,
+      });
+      await eventuallySays(l.sg, "SELECT count(*) FROM app.item WHERE origin = 'yes'", "1");
+      await deploy({ ...settings, "postgres.passwords": { use: 2 } });
+      expect(await asApplication(l.sg, "INSERT INTO item (origin) VALUES ('again')")).toMatchObject({
+        status: 0,
+      });
+    },
+    5 * minute,
+  );
+
+  it(
+    "show no password: not in the state, nor on a host",
+    async () => {
+      const { password } = (await outputs()).postgresCredentials[0]!;
+      expect((await pulumi(["stack", "export"])).stdout).not.toContain(password);
+      for (const host of both()) {
+        const holders = await run(
+          host,
+          `grep -rlF '${password}' /etc /usr/local /run /var/lib/crossborder /var/log 2>/dev/null || true`,
+        );
+        expect(holders.trim()).toBe("");
+      }
+    },
+    2 * minute,
+  );
+
+  it(
+    "take the product out and leave the rows, and join equal databases again",
+    async () => {
+      const rows = await sql(l.la, "SELECT count(*) FROM app.item");
+      await deploy();
+      for (const host of both()) {
+        // It did not run before there was a database to replicate.
+        await run(host, "systemctl start postgresql@15-main.service");
+        expect(await sql(host, "SELECT count(*) FROM app.item")).toBe(rows);
+        expect(
+          await sql(host, "SELECT count(*) FROM pg_namespace WHERE nspname IN ('crossborder', 'pglogical')"),
+        ).toBe("0");
+      }
+      await deploy(settings);
+      for (const host of both()) {
+        await eventuallySays(host, "SELECT status FROM pglogical.show_subscription_status()", "replicating");
+      }
+    },
+    8 * minute,
+  );
+});
