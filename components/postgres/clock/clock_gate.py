@@ -5,8 +5,8 @@
 
 Three things close the gate: chrony's bound of the error is above the budget; the clock was stepped; the machine stood still
 (suspended, or a virtual machine that was paused) and its clock with it. It opens again when chrony measured the clock anew,
-several times since, and found it well inside the budget. The verdict is carried out by crossborder.set_writable(boolean) and
-repeated until the database took it.
+several times since, and found it well inside the budget. The verdict is carried out by crossborder.set_writable, under a
+reason of its own, and repeated until the database took it.
 """
 
 import subprocess
@@ -173,22 +173,27 @@ def decide(limits, clocks, state, sample):
 # --- acting -----------------------------------------------------------------------------------------------------
 
 
+SET = "select crossborder.set_writable(%s, 'clock')"
+# For the repetition: a call that changes nothing would still be a change for the other site to take.
+UNLESS_SET = SET + " where %s exists (select from crossborder.closed where reason = 'clock')"
+
+
 def carry_out(config, database, memory, again):
-    """
-    Tells the database. A closed gate is repeated, because a database may have been restored or restarted meanwhile; an
-    open one is told once, because others close the site for their own reasons.
-    """
+    """Tells the database. Told again from time to time, because a database may come back from a backup."""
     wanted = memory["state"] == "open"
-    if memory["applied"] == wanted and (wanted or not again):
+    repeated = memory["applied"] == wanted
+    if repeated and not again:
         return
     try:
-        database.run("select crossborder.set_writable(%s)" % ("true" if wanted else "false"))
+        if repeated:
+            database.run(UNLESS_SET % (("true", "") if wanted else ("false", "not")))
+        else:
+            database.run(SET % ("true" if wanted else "false"))
     except report.DatabaseError as error:
-        if memory["applied"] == wanted:
-            return
-        report.log("the database was not told that the gate is %s: %s" % (memory["state"], error))
+        if not repeated:
+            report.log("the database was not told that the gate is %s: %s" % (memory["state"], error))
         return
-    if memory["applied"] != wanted:
+    if not repeated:
         report.log("writes are %s: %s" % ("allowed" if wanted else "refused", memory["reason"]))
     memory["applied"] = wanted
 

@@ -16,8 +16,8 @@ export function monitorHbaLine(database: string): string {
 export const MONITOR_IDENT_LINE = `${MONITOR_MAP} root ${MONITOR_ROLE}`;
 
 /**
- * What the services need in the database, as SQL that may run again, after pglogical, the schema `crossborder` and
- * `crossborder.set_writable(boolean)` are there: their tables, and rights that are no more than they use. They read every
+ * What the services need in the database, as SQL that may run again, after pglogical's node, the schema `crossborder`
+ * and `crossborder.set_writable` are there: their tables, and rights that are no more than they use. They read every
  * table, because rows are compared; they write their own two.
  */
 export function monitorSql(): string {
@@ -26,12 +26,15 @@ begin
   if not exists (select from pg_roles where rolname = '${MONITOR_ROLE}') then
     create role ${MONITOR_ROLE} login;
   end if;
+  if not exists (select from pglogical.tables where set_name = 'default' and relid = 'crossborder.heartbeat'::regclass) then
+    perform pglogical.replication_set_add_table('default', 'crossborder.heartbeat');
+  end if;
 end
 $do$;
 grant pg_monitor, pg_read_all_data to ${MONITOR_ROLE};
 grant usage on schema crossborder, pglogical to ${MONITOR_ROLE};
 grant select, insert, delete on crossborder.conflict to ${MONITOR_ROLE};
 grant select, insert, update on crossborder.heartbeat to ${MONITOR_ROLE};
-grant execute on function crossborder.set_writable(boolean) to ${MONITOR_ROLE};
+grant execute on function crossborder.set_writable, pglogical.show_subscription_status to ${MONITOR_ROLE};
 `;
 }

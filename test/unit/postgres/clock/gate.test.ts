@@ -194,21 +194,27 @@ describe("acting", () => {
   const now = (): string => tracking.synchronised.replace("1795661520", String(Math.floor(Date.now() / 1000)));
   const told = (): string[] => host.statements().map(({ sql }) => sql);
 
-  test("the database is told once that it may write, and the state is left for others", async () => {
+  test("the database is told that it may write under the gate's own reason; again, only where it forgot", async () => {
     host.tool("chronyc", chronyc(now()));
     expect((await host.run("clock_gate.py")).status).toBe(0);
     await host.run("clock_gate.py");
-    expect(told()).toEqual(["select crossborder.set_writable(true)"]);
+    expect(told()).toEqual([
+      "select crossborder.set_writable(true, 'clock')",
+      "select crossborder.set_writable(true, 'clock') where  exists (select from crossborder.closed where reason = 'clock')",
+    ]);
     expect(host.state()).toMatchObject({ state: "open", applied: true, pending: [] });
     expect(host.metrics()).toContain('crossborder_postgres_clock_gate_open{site="la",host="la-gw1"} 1\n');
     expect(host.metrics()).toContain("crossborder_postgres_clock_error_bound_seconds");
   });
 
-  test("that it may not, again and again: a database may come back from a backup", async () => {
+  test("that it may not, too: a database may come back from a backup", async () => {
     host.tool("chronyc", chronyc(tracking.never));
     expect((await host.run("clock_gate.py")).status).toBe(1);
     await host.run("clock_gate.py");
-    expect(told()).toEqual(Array.from({ length: 2 }, () => "select crossborder.set_writable(false)"));
+    expect(told()).toEqual([
+      "select crossborder.set_writable(false, 'clock')",
+      "select crossborder.set_writable(false, 'clock') where not exists (select from crossborder.closed where reason = 'clock')",
+    ]);
     expect(host.metrics()).toContain('crossborder_postgres_clock_gate_open{site="la",host="la-gw1"} 0\n');
     expect(host.metrics()).not.toContain("crossborder_postgres_clock_offset_seconds");
   });
