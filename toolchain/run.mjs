@@ -21,6 +21,8 @@ const commands = {
   ],
   verify: ["verify/cli.ts", "host files and states that drifted from what was deployed"],
   rotate: ["components/link/rotate.cli.ts", "replaces the link's pre-shared key while the link is used"],
+  resync: ["resync/cli.ts", "brings back a database whose replication was lost; `repair` makes rows equal"],
+  backup: ["components/postgres/backup/cli.ts", "base backups of the databases: create, list, restore"],
   bench: ["bench/cli.ts", "measures, and prints the figures that the README quotes"],
   "settings:docs": ["settings/docs.ts", "writes the settings' reference and JSON schema"],
 };

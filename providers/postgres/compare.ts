@@ -133,13 +133,19 @@ function bucketOf(table: Table, buckets: number): string {
   return `((hashtextextended(${keyText(table)}, 1) & 9223372036854775807) % ${buckets})`;
 }
 
-function readBuckets(database: Database, table: Table, buckets: number): Promise<z.infer<typeof bucketsSchema>> {
+function readBuckets(
+  database: Database,
+  table: Table,
+  buckets: number,
+): Promise<z.infer<typeof bucketsSchema>> {
   const sql = `select coalesce(jsonb_object_agg(bucket, digest), '{}') from (
     select ${bucketOf(table, buckets)} as bucket, jsonb_build_array(${DIGEST}) as digest from ${table.name} t group by 1) d`;
   return database.json(sql, bucketsSchema, READ_TIMEOUT_MS);
 }
 
-const versionsSchema = z.array(z.tuple([z.string(), z.string(), z.number().nullable(), z.boolean().nullable()]));
+const versionsSchema = z.array(
+  z.tuple([z.string(), z.string(), z.number().nullable(), z.boolean().nullable()]),
+);
 
 async function readVersions(
   database: Database,

@@ -151,7 +151,12 @@ export async function measureReplication(
 ): Promise<ReplicationMeasurement> {
   const sites = await lookAtSites(facts, sessions);
   const { primary, secondary } = sessions;
-  if (primary instanceof Error || secondary instanceof Error || sites.primary.problem || sites.secondary.problem) {
+  if (
+    primary instanceof Error ||
+    secondary instanceof Error ||
+    sites.primary.problem ||
+    sites.secondary.problem
+  ) {
     return { sites };
   }
   const databases = {
@@ -162,13 +167,7 @@ export async function measureReplication(
     const taken = await takeBeats(facts, databases, options.beats);
     const names = [facts.primary.site, facts.secondary.site] as const;
     const rows = options.rows
-      ? await compareRows(
-          databases.primary,
-          databases.secondary,
-          names,
-          facts.compareLimitBytes,
-          world.sleep,
-        )
+      ? await compareRows(databases.primary, databases.secondary, names, facts.compareLimitBytes, world.sleep)
       : undefined;
     return { sites, beats: taken, rows };
   } catch (error) {

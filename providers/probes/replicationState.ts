@@ -71,7 +71,10 @@ async function readApplyError(session: Session, end: DatabaseEnd): Promise<Apply
 /** What went wrong between here and a database, in one type. */
 export function asProblem(end: DatabaseEnd, error: unknown): SshError | DatabaseError {
   if (error instanceof SshError || error instanceof DatabaseError) return error;
-  return new SshError("interrupted", `${end.host}: ${error instanceof Error ? error.message : String(error)}`);
+  return new SshError(
+    "interrupted",
+    `${end.host}: ${error instanceof Error ? error.message : String(error)}`,
+  );
 }
 
 /** One look at one site. */

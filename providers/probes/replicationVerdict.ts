@@ -63,7 +63,11 @@ function reach({ sites }: ReplicationMeasurement): ReplicationFailure[] {
 }
 
 /** The subscription on a side that brings the other side's rows. */
-function subscription(facts: ReplicationFacts, measurement: ReplicationMeasurement, side: Side): ReplicationFailure[] {
+function subscription(
+  facts: ReplicationFacts,
+  measurement: ReplicationMeasurement,
+  side: Side,
+): ReplicationFailure[] {
   const view = seen(measurement.sites[side]);
   if (!view) return [];
   const provider = facts[other[side]];
@@ -107,7 +111,11 @@ function subscription(facts: ReplicationFacts, measurement: ReplicationMeasureme
 }
 
 /** The slot on a side that the other side's subscription reads. */
-function slot(facts: ReplicationFacts, measurement: ReplicationMeasurement, side: Side): ReplicationFailure[] {
+function slot(
+  facts: ReplicationFacts,
+  measurement: ReplicationMeasurement,
+  side: Side,
+): ReplicationFailure[] {
   const view = seen(measurement.sites[side]);
   if (!view) return [];
   const { host, site } = facts[side];
@@ -117,7 +125,9 @@ function slot(facts: ReplicationFacts, measurement: ReplicationMeasurement, side
   const rebuild = `What ${site} wrote meanwhile can't be sent any more. Compare and rebuild: \`npm run resync -- --from ${site} --to ${subscriber}\``;
   if (!found) return [{ layer: "slot", seen: `${host}: the slot ${name} is gone`, try: rebuild }];
   if (found.walStatus === "lost" || found.retainedBytes === null) {
-    return [{ layer: "slot", seen: `${host}: the slot ${name} was passed by the bound of the WAL`, try: rebuild }];
+    return [
+      { layer: "slot", seen: `${host}: the slot ${name} was passed by the bound of the WAL`, try: rebuild },
+    ];
   }
   const reader = seen(measurement.sites[other[side]])?.state.subscriptions.find(
     (one) => one.name === subscriptionFrom(site),
@@ -145,13 +155,11 @@ function named(names: readonly string[]): string {
 function rows(facts: ReplicationFacts, { rows: found }: ReplicationMeasurement): ReplicationFailure[] {
   if (!found) return [];
   const [a, b] = [facts.primary.site, facts.secondary.site];
-  const failures = found.mismatches.map(
-    ({ table, why }): ReplicationFailure => ({
-      layer: "rows",
-      seen: `${table} is not the same on both sides: ${why}`,
-      try: "The structure was changed on one side only. Run the same change through crossborder.ddl",
-    }),
-  );
+  const failures = found.mismatches.map(({ table, why }): ReplicationFailure => ({
+    layer: "rows",
+    seen: `${table} is not the same on both sides: ${why}`,
+    try: "The structure was changed on one side only. Run the same change through crossborder.ddl",
+  }));
   for (const table of new Set(found.differences.map((difference) => difference.table.name))) {
     const differences = found.differences.filter((difference) => difference.table.name === table);
     const onlyA = differences.filter((difference) => !difference.b).length;
@@ -167,7 +175,12 @@ function rows(facts: ReplicationFacts, { rows: found }: ReplicationMeasurement):
 }
 
 function median(values: readonly number[]): number | null {
-  return values.length === 0 ? null : percentile([...values].sort((x, y) => x - y), 50);
+  return values.length === 0
+    ? null
+    : percentile(
+        [...values].sort((x, y) => x - y),
+        50,
+      );
 }
 
 /**
@@ -211,7 +224,10 @@ function lag(facts: ReplicationFacts, measurement: ReplicationMeasurement): Repl
 }
 
 /** Judges a measurement by the budget. */
-export function judgeReplication(facts: ReplicationFacts, measurement: ReplicationMeasurement): ReplicationReport {
+export function judgeReplication(
+  facts: ReplicationFacts,
+  measurement: ReplicationMeasurement,
+): ReplicationReport {
   const found = [
     ...reach(measurement),
     ...SIDES.flatMap((side) => slot(facts, measurement, side)),
@@ -222,7 +238,8 @@ export function judgeReplication(facts: ReplicationFacts, measurement: Replicati
   const diagnosis = REPLICATION_LAYERS.flatMap((layer) => found.filter((failure) => failure.layer === layer));
   const late = diagnosis.filter(({ layer }) => layer === "lag");
   const lagMs = lags(measurement);
-  const down = diagnosis.length > late.length || (late.length > 0 && SIDES.some((side) => lagMs[side] === null));
+  const down =
+    diagnosis.length > late.length || (late.length > 0 && SIDES.some((side) => lagMs[side] === null));
   const views = SIDES.map((side) => seen(measurement.sites[side]));
   const differing = new Set(measurement.rows?.differences.map(({ table }) => table.name));
   return {

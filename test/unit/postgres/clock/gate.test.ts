@@ -191,7 +191,8 @@ test("chrony's words: a source, none, and its own clock, which is none", async (
 
 describe("acting", () => {
   const chronyc = (line: string): string => `#!/bin/sh\necho '${line}'\n`;
-  const now = (): string => tracking.synchronised.replace("1795661520", String(Math.floor(Date.now() / 1000)));
+  const now = (): string =>
+    tracking.synchronised.replace("1795661520", String(Math.floor(Date.now() / 1000)));
   const told = (): string[] => host.statements().map(({ sql }) => sql);
 
   test("the database is told that it may write under the gate's own reason; again, only where it forgot", async () => {
@@ -222,11 +223,15 @@ describe("acting", () => {
   test("a database that is down is told when it is there", async () => {
     host.tool("chronyc", chronyc(tracking.never));
     host.serverDown = true;
-    expect((await host.run("clock_gate.py")).journal).toContain("the database was not told that the gate is closed");
+    expect((await host.run("clock_gate.py")).journal).toContain(
+      "the database was not told that the gate is closed",
+    );
     expect(host.state()).toMatchObject({ state: "closed", applied: null });
     expect(host.metrics()).toContain('crossborder_postgres_clock_gate_applied{site="la",host="la-gw1"} 0\n');
     host.serverDown = false;
-    expect((await host.run("clock_gate.py")).journal).toContain("writes are refused: chrony has no synchronised source");
+    expect((await host.run("clock_gate.py")).journal).toContain(
+      "writes are refused: chrony has no synchronised source",
+    );
     expect(host.state()).toMatchObject({ applied: false });
   });
 

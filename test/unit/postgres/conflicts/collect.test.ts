@@ -1,4 +1,12 @@
-import { appendFileSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseHost } from "../databaseHost";
 
@@ -56,7 +64,9 @@ describe("what pglogical says", () => {
   });
 
   const of = (kind: string, key: Record<string, string>): Record<string, unknown> | undefined =>
-    host.conflicts().find((row) => row["kind"] === kind && JSON.stringify(row["key"]) === JSON.stringify(key));
+    host
+      .conflicts()
+      .find((row) => row["kind"] === kind && JSON.stringify(row["key"]) === JSON.stringify(key));
 
   test("an update of both sides: both rows, origins by name, times, and who lost", () => {
     expect(of("update_update", { id: "1" })).toMatchObject({
@@ -236,7 +246,9 @@ describe("what survives", () => {
     host.serverDown = true;
     const { status, journal } = await collect();
     expect(status).toBe(1);
-    expect(journal).toContain("conflicts are not recorded: psql: error: connection to server on socket failed");
+    expect(journal).toContain(
+      "conflicts are not recorded: psql: error: connection to server on socket failed",
+    );
     expect(host.metrics()).toContain('crossborder_postgres_conflict_log_up{site="la",host="la-gw1"} 0\n');
     host.serverDown = false;
     await collect();
@@ -259,7 +271,11 @@ describe("what survives", () => {
 });
 
 test("words that are not known are said, not guessed", async () => {
-  const line = { timestamp: "2026-01-01 00:00:00 UTC", error_severity: "LOG", message: "CONFLICT: of another kind" };
+  const line = {
+    timestamp: "2026-01-01 00:00:00 UTC",
+    error_severity: "LOG",
+    message: "CONFLICT: of another kind",
+  };
   writeFileSync(file(first), `${JSON.stringify(line)}\n`);
   const { journal } = await collect();
   expect(journal).toContain("a conflict in words that are not known: CONFLICT: of another kind");

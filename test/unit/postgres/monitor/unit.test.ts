@@ -1,5 +1,9 @@
 import { collectorParameters } from "../../../../components/postgres/conflicts/parameters";
-import { MONITOR_IDENT_LINE, monitorHbaLine, monitorSql } from "../../../../components/postgres/monitor/access";
+import {
+  MONITOR_IDENT_LINE,
+  monitorHbaLine,
+  monitorSql,
+} from "../../../../components/postgres/monitor/access";
 import {
   MONITOR_DEFAULTS,
   renderMonitors,

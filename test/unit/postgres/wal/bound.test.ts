@@ -79,7 +79,9 @@ test.each<[string, unknown[], string]>([
   host.answer(seen(slots));
   expect((await look()).status).toBe(1);
   expect(host.state()).toMatchObject({ state: "lost", reason });
-  expect(host.metrics()).toContain('crossborder_postgres_wal_state{site="la",host="la-gw1",state="lost"} 1\n');
+  expect(host.metrics()).toContain(
+    'crossborder_postgres_wal_state{site="la",host="la-gw1",state="lost"} 1\n',
+  );
 });
 
 test("WAL without a bound is warned of", async () => {
@@ -97,5 +99,7 @@ test("a database that is down is unknown, with psql's words, and a legal file of
   expect(status).toBe(1);
   expect(journal).toBe("");
   expect(host.state()).toMatchObject({ state: "unknown", reason: expect.stringContaining("No such file") });
-  expect(host.metrics()).toContain('crossborder_postgres_wal_state{site="la",host="la-gw1",state="unknown"} 1\n');
+  expect(host.metrics()).toContain(
+    'crossborder_postgres_wal_state{site="la",host="la-gw1",state="unknown"} 1\n',
+  );
 });
