@@ -1,10 +1,9 @@
 import { parseArgs } from "node:util";
-import { z } from "zod";
-import { type DatabaseEnd, replicationFactsSchema, type ReplicationFacts } from "../providers/postgres/facts";
+import { deployedDatabases, endOf } from "../providers/postgres/deployed";
+import type { DatabaseEnd } from "../providers/postgres/facts";
 import { openDatabase } from "../providers/postgres/psql";
 import { connect, type Session } from "../providers/ssh/session";
-import { runPulumi } from "../toolchain/pulumi";
-import type { Answers, Standing } from "./plan";
+import type { Answers, Question, Standing } from "./plan";
 import { operatorAt } from "./questions";
 import type { Side } from "./replication";
 import { repair, resync } from "./resync";
@@ -28,25 +27,9 @@ stands, and a row stands against none.
 
 exit status: 0 the rows are the same, 1 they are not, or something failed, 2 stopped or wrongly called`;
 
-const side = z.enum(["source", "target"]).optional();
-
-async function deployedDatabases(stack: string): Promise<ReplicationFacts> {
-  const args = ["stack", "output", "--json", "--show-secrets", "--stack", stack];
-  const { status, stdout, stderr } = await runPulumi(args, { quiet: true });
-  if (status !== 0) throw new Error(`the outputs of stack ${stack} cannot be read: ${stderr.trim()}`);
-  const outputs = z.object({ postgresFacts: replicationFactsSchema }).safeParse(JSON.parse(stdout));
-  if (!outputs.success)
-    throw new Error(`stack ${stack} has no databases among its outputs: was it deployed?`);
-  return outputs.data.postgresFacts;
-}
-
-function endOf(facts: ReplicationFacts, site: string | undefined, option: string): DatabaseEnd {
-  const end = [facts.primary, facts.secondary].find((one) => one.site === site);
-  if (!end)
-    throw new Error(
-      `${option}: ${site ?? "nothing"} is no site with a database; allowed: ${facts.primary.site}, ${facts.secondary.site}`,
-    );
-  return end;
+function standing(option: Question, value: string | undefined): Standing | undefined {
+  if (value === undefined || value === "source" || value === "target") return value;
+  throw new Error(`--${option}: ${value}; allowed: source, target`);
 }
 
 async function main(): Promise<number> {
@@ -76,9 +59,9 @@ async function main(): Promise<number> {
     return values.help ? 0 : 2;
   }
   const answers: Answers = {
-    unordered: side.parse(values.unordered),
-    "deleted-on-source": side.parse(values["deleted-on-source"]),
-    "deleted-on-target": side.parse(values["deleted-on-target"]),
+    unordered: standing("unordered", values.unordered),
+    "deleted-on-source": standing("deleted-on-source", values["deleted-on-source"]),
+    "deleted-on-target": standing("deleted-on-target", values["deleted-on-target"]),
   };
   const facts = await deployedDatabases(values.stack);
   const source = repairing ? facts.primary : endOf(facts, values.from, "--from");

@@ -257,7 +257,8 @@ export async function repair(
     sleep,
   );
   for (const { table, why } of mismatches) operator.say(`${table} is not compared: ${why}`);
-  let { decided, open } = planRepair(differences, options.prefer);
+  const { decided: byTime, open } = planRepair(differences, options.prefer);
+  const decided = [...byTime];
   for (const { difference, stands } of decided) {
     const { table, key } = difference;
     operator.say(`${table.name} ${key}: ${describe(difference, sites)}; that of ${sites[stands]} stands`);
@@ -265,7 +266,7 @@ export async function repair(
   if (options.dryRun || differences.length === 0) return { found: differences.length, repaired: 0 };
   if (open.unordered.length > 0) {
     const answer = await operator.decide("unordered", open.unordered);
-    if (answer) decided = [...decided, ...planRepair(open.unordered, answer).decided];
+    if (answer) decided.push(...planRepair(open.unordered, answer).decided);
   }
   new RecordFile(options.recordFile, sites).add(decided);
   let repaired = 0;

@@ -96,7 +96,7 @@ function subscription(
     ];
   }
   const advice: Readonly<Record<string, string>> = {
-    disabled: `Somebody disabled it. On ${host}, in the database: select pglogical.alter_subscription_enable('${name}')`,
+    disabled: `After a restoration: \`npm run resync -- --from ${provider.site} --to ${site}\`. Else somebody disabled it; on ${host}, in the database: select pglogical.alter_subscription_enable('${name}')`,
     initializing: "Its first copy is not done: wait, and look again",
   };
   return [
@@ -122,8 +122,12 @@ function slot(
   const subscriber = facts[other[side]].site;
   const name = slotOn(facts, site);
   const found = view.state.slots.find((one) => one.name === name);
-  const rebuild = `What ${site} wrote meanwhile can't be sent any more. Compare and rebuild: \`npm run resync -- --from ${site} --to ${subscriber}\``;
-  if (!found) return [{ layer: "slot", seen: `${host}: the slot ${name} is gone`, try: rebuild }];
+  const rebuild = (from: string, to: string): string =>
+    `What ${site} wrote meanwhile can't be sent any more. Compare and rebuild: \`npm run resync -- --from ${from} --to ${to}\``;
+  // A server that was restored or made anew has no slots; its rows are those that are not to be relied on.
+  if (!found) {
+    return [{ layer: "slot", seen: `${host}: the slot ${name} is gone`, try: rebuild(subscriber, site) }];
+  }
   if (found.walStatus === "lost" || found.retainedBytes === null) {
     return [
       { layer: "slot", seen: `${host}: the slot ${name} was passed by the bound of the WAL`, try: rebuild },
@@ -167,7 +171,7 @@ function rows(facts: ReplicationFacts, { rows: found }: ReplicationMeasurement):
     const keys = named(differences.map(({ key }) => key));
     failures.push({
       layer: "rows",
-      seen: `${table}: ${differences.length} rows differ, ${onlyA} of them on ${a} only and ${onlyB} on ${b} only (keys ${keys})`,
+      seen: `${table}: ${differences.length} ${differences.length === 1 ? "row differs" : "rows differ"}, ${onlyA} of them on ${a} only and ${onlyB} on ${b} only (key ${keys})`,
       try: `After a first copy: it failed, or is not complete. Later: rows that were deleted and made anew on both sides at once. \`npm run resync -- repair --dry-run\` shows each, without --dry-run it makes them equal`,
     });
   }
