@@ -133,8 +133,10 @@ export async function resync(
         `${site.end.host} has no subscription to ${from.end.site}; \`pulumi up\` makes it, then run this again`,
       );
   }
-  if (!options.dryRun) await setWritable(target, false);
-  operator.say(`${sites.target} refuses writes; both sites go on being read`);
+  if (!options.dryRun) {
+    await setWritable(target, false);
+    operator.say(`${sites.target} refuses writes; both sites go on being read`);
+  }
   const told =
     back.slotUsable &&
     back.subscription === "replicating" &&

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { slotName } from "../../components/postgres/monitor/unit";
 import { linkFactsSchema } from "../probes/facts";
 
 const databaseEnd = z.object({
@@ -39,5 +40,5 @@ export function subscriptionFrom(site: string): string {
 
 /** The slot on `provider` that the subscription of the other site reads. */
 export function slotOn(facts: Pick<ReplicationFacts, "database">, provider: string): string {
-  return `pgl_${facts.database}_${provider}_${subscriptionFrom(provider)}`;
+  return slotName(facts.database, provider, subscriptionFrom(provider));
 }

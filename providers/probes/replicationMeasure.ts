@@ -167,7 +167,9 @@ export async function measureReplication(
     const taken = await takeBeats(facts, databases, options.beats);
     const names = [facts.primary.site, facts.secondary.site] as const;
     const rows = options.rows
-      ? await compareRows(databases.primary, databases.secondary, names, facts.compareLimitBytes, world.sleep)
+      ? await compareRows(databases.primary, databases.secondary, names, facts.compareLimitBytes, (ms) =>
+          world.sleep(ms),
+        )
       : undefined;
     return { sites, beats: taken, rows };
   } catch (error) {

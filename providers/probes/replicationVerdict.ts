@@ -130,7 +130,11 @@ function slot(
   }
   if (found.walStatus === "lost" || found.retainedBytes === null) {
     return [
-      { layer: "slot", seen: `${host}: the slot ${name} was passed by the bound of the WAL`, try: rebuild },
+      {
+        layer: "slot",
+        seen: `${host}: the slot ${name} was passed by the bound of the WAL`,
+        try: rebuild(site, subscriber),
+      },
     ];
   }
   const reader = seen(measurement.sites[other[side]])?.state.subscriptions.find(

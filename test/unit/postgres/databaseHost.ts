@@ -94,11 +94,13 @@ export class DatabaseHost {
   }
 
   /** Runs a program of the host; resolves with its exit status and what went to the journal. */
-  run(program: string, verb = "once"): Promise<{ status: number; journal: string }> {
-    return this.python([this.path(program), verb, this.configuration]).then(({ status, stderr }) => ({
-      status,
-      journal: stderr,
-    }));
+  run(program: string, verb = "once", ...more: string[]): Promise<{ status: number; journal: string }> {
+    return this.python([this.path(program), verb, this.configuration, ...more]).then(
+      ({ status, stderr }) => ({
+        status,
+        journal: stderr,
+      }),
+    );
   }
 
   /** Runs a few lines of Python that may import the programs, and gives what they print. */
