@@ -87,7 +87,7 @@ async function main(): Promise<number> {
     const a = await open(source);
     const b = await open(target);
     if (!repairing) {
-      const rows = await resync(facts, a, b, options, operator, sleep);
+      const rows = await resync(a, b, options, operator, sleep);
       if (rows === undefined) return options.dryRun ? 0 : 2;
       operator.say(`${rows.differences.length} rows differ; what was overridden is in ${recordFile}`);
       return rows.differences.length === 0 ? 0 : 1;
@@ -98,7 +98,7 @@ async function main(): Promise<number> {
         : endOf(facts, values.prefer, "--prefer") === source
           ? "source"
           : "target";
-    const { found, repaired } = await repair(facts, a, b, { ...options, prefer }, operator, sleep);
+    const { found, repaired } = await repair(a, b, { ...options, prefer }, operator, sleep);
     operator.say(`${found} rows differed, ${repaired} were made equal`);
     return found === repaired ? 0 : 1;
   } finally {

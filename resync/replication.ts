@@ -1,10 +1,5 @@
 import { z } from "zod";
-import {
-  slotOn,
-  subscriptionFrom,
-  type DatabaseEnd,
-  type ReplicationFacts,
-} from "../providers/postgres/facts";
+import { type DatabaseEnd, subscriptionFrom } from "../providers/postgres/facts";
 import { type Database, literal } from "../providers/postgres/psql";
 import { beats } from "../providers/probes/replicationState";
 import type { Knowledge } from "./plan";
@@ -19,16 +14,22 @@ const slotSchema = z.object({ usable: z.boolean(), active: z.boolean() }).nullab
 
 /** How rows get from one side to the other. */
 export interface Direction {
-  /** pglogical's word for the subscription; null when there is none. */
-  readonly subscription: string | null;
+  readonly from: Side;
+  readonly to: Side;
+  /** pglogical's word for the subscription. */
+  readonly status: string;
+  /** Name of the slot, which is the name of the subscription's replication origin too. */
+  readonly slot: string;
   /** Whether the slot is there and its WAL too. */
   readonly slotUsable: boolean;
 }
 
-function lookForSubscription(side: Side, provider: string): Promise<string | null> {
-  const sql = `select to_jsonb((select status from pglogical.show_subscription_status()
-    where subscription_name = ${literal(subscriptionFrom(provider))}))`;
-  return side.database.json(`select coalesce((${sql}), 'null')`, z.string().nullable());
+const subscriptionSchema = z.object({ status: z.string(), slot: z.string() }).nullable();
+
+function lookForSubscription(side: Side, provider: string): Promise<z.infer<typeof subscriptionSchema>> {
+  const sql = `select coalesce((select jsonb_build_object('status', status, 'slot', slot_name)
+    from pglogical.show_subscription_status() where subscription_name = ${literal(subscriptionFrom(provider))}), 'null')`;
+  return side.database.json(sql, subscriptionSchema);
 }
 
 function lookForSlot(side: Side, slot: string): Promise<{ usable: boolean; active: boolean } | null> {
@@ -38,12 +39,17 @@ function lookForSlot(side: Side, slot: string): Promise<{ usable: boolean; activ
   return side.database.json(sql, slotSchema);
 }
 
-export async function direction(facts: ReplicationFacts, from: Side, to: Side): Promise<Direction> {
-  const slot = await lookForSlot(from, slotOn(facts, from.end.site));
-  return {
-    subscription: await lookForSubscription(to, from.end.site),
-    slotUsable: slot?.usable ?? false,
-  };
+/** @throws Error when the subscription is gone: only the deployment knows how to make it. */
+export async function direction(from: Side, to: Side): Promise<Direction> {
+  const subscription = await lookForSubscription(to, from.end.site);
+  if (!subscription) {
+    const provider = from.end.site;
+    throw new Error(
+      `${to.end.host} has no subscription to ${provider}; \`pulumi up\` makes it, then run this again`,
+    );
+  }
+  const { status, slot } = subscription;
+  return { from, to, status, slot, slotUsable: (await lookForSlot(from, slot))?.usable ?? false };
 }
 
 /** Whether a side is refused its writes while it is made equal to the other. Reading goes on. */
@@ -64,8 +70,7 @@ export async function enableSubscription(side: Side, provider: string): Promise<
 }
 
 /** Waits until a disabled subscription's worker is gone: until then it holds the origin and the slot. */
-export async function awaitIdle(facts: ReplicationFacts, from: Side, to: Side, sleep: Sleep): Promise<void> {
-  const slot = slotOn(facts, from.end.site);
+export async function awaitIdle({ from, to, slot }: Direction, sleep: Sleep): Promise<void> {
   const worker = `select to_jsonb(exists (select from pg_stat_activity a join pglogical.subscription s
     on a.backend_type like 'pglogical apply %:' || s.sub_id where s.sub_name = ${literal(subscriptionFrom(from.end.site))}))`;
   for (let waited = 0; waited < 60_000; waited += 250) {
@@ -80,8 +85,8 @@ export async function awaitIdle(facts: ReplicationFacts, from: Side, to: Side, s
  * Makes the slot of a direction anew, from now on, and forgets how far the subscriber had come: another server, or an older
  * copy of this one, counts its WAL otherwise. The subscription has to be disabled.
  */
-export async function renewSlot(facts: ReplicationFacts, from: Side, to: Side): Promise<void> {
-  const name = literal(slotOn(facts, from.end.site));
+export async function renewSlot({ from, to, slot }: Direction): Promise<void> {
+  const name = literal(slot);
   await from.database
     .run(`select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = ${name};
     select pg_create_logical_replication_slot(${name}, 'pglogical_output');`);
@@ -131,4 +136,37 @@ export function clock(side: Side): Promise<number> {
     "select to_jsonb((extract(epoch from clock_timestamp()) * 1000000)::bigint)",
     z.number(),
   );
+}
+
+/**
+ * Brings sequences of a side above the numbers that its rows have: a side that was restored had given more of them. Each goes
+ * on by its own steps, so that it keeps giving this site's numbers.
+ */
+export async function catchUpSequences(side: Side): Promise<void> {
+  await side.database.run(`do $do$
+declare
+  it record;
+  highest bigint;
+  given bigint;
+begin
+  for it in
+    select d.objid::regclass as sequence, d.refobjid::regclass as relation, a.attname, q.seqincrement as step
+    from pg_depend d join pg_sequence q on q.seqrelid = d.objid
+    join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+    where d.classid = 'pg_class'::regclass and d.deptype in ('a', 'i') and q.seqincrement > 0
+      and a.atttypid in ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype)
+  loop
+    execute format('select max(%I) from %s', it.attname, it.relation) into highest;
+    execute format('select last_value - case when is_called then 0 else %s end from %s', it.step, it.sequence) into given;
+    if highest > given then
+      perform setval(it.sequence, given + ceil((highest - given)::numeric / it.step)::bigint * it.step);
+    end if;
+  end loop;
+end
+$do$;`);
+}
+
+/** Tells the other side again what it may have missed: whether this one takes writes. */
+export async function announce(side: Side): Promise<void> {
+  await side.database.run("select crossborder.announce()");
 }

@@ -5,7 +5,6 @@ import {
   pairTables,
   readTables,
 } from "../providers/postgres/compare";
-import { type ReplicationFacts, slotOn } from "../providers/postgres/facts";
 import { compareRows, type Rows } from "../providers/probes/replicationMeasure";
 import { applyChanges, type Change, CHANGED_MEANWHILE, copyRows, type Refusal } from "./apply";
 import {
@@ -19,8 +18,11 @@ import {
 } from "./plan";
 import { recordConflicts, RecordFile, type Sites } from "./record";
 import {
+  announce,
   awaitIdle,
+  catchUpSequences,
   clock,
+  type Direction,
   direction,
   disableSubscription,
   drained,
@@ -114,7 +116,6 @@ async function ask(open: Plan["open"], operator: Operator): Promise<Answers | un
  * @throws Error when the sites can't be compared, or a worker does not obey
  */
 export async function resync(
-  facts: ReplicationFacts,
   source: Side,
   target: Side,
   options: ResyncOptions,
@@ -122,27 +123,15 @@ export async function resync(
   sleep: Sleep,
 ): Promise<Rows | undefined> {
   const sites: Sites = { source: source.end.site, target: target.end.site };
-  const forward = await direction(facts, source, target);
-  const back = await direction(facts, target, source);
-  for (const [way, site, from] of [
-    [forward, target, source],
-    [back, source, target],
-  ] as const) {
-    if (way.subscription === null)
-      throw new Error(
-        `${site.end.host} has no subscription to ${from.end.site}; \`pulumi up\` makes it, then run this again`,
-      );
-  }
+  const forward = await direction(source, target);
+  const back = await direction(target, source);
   if (!options.dryRun) {
     await setWritable(target, false);
     operator.say(`${sites.target} refuses writes; both sites go on being read`);
   }
   const told =
-    back.slotUsable &&
-    back.subscription === "replicating" &&
-    (await drained(target, source, DRAIN_MS, sleep));
-  if (forward.slotUsable && forward.subscription === "replicating")
-    await drained(source, target, DRAIN_MS, sleep);
+    back.slotUsable && back.status === "replicating" && (await drained(target, source, DRAIN_MS, sleep));
+  if (forward.slotUsable && forward.status === "replicating") await drained(source, target, DRAIN_MS, sleep);
   const known = await knowledge(source, target);
 
   const { differences, mismatches } = await allDifferences(source, target);
@@ -161,14 +150,14 @@ export async function resync(
 
   await disableSubscription(target, sites.source);
   await disableSubscription(source, sites.target);
-  await awaitIdle(facts, source, target, sleep);
-  await awaitIdle(facts, target, source, sleep);
+  await awaitIdle(forward, sleep);
+  await awaitIdle(back, sleep);
   // Before anything is compared again: what the source writes from here on is kept for the target.
-  if (!forward.slotUsable) await renewSlot(facts, source, target);
+  if (!forward.slotUsable) await renewSlot(forward);
   // What the target wrote and the source has not seen is merged by the comparison. Sent as well, it would undo decisions.
-  if (!told) await renewSlot(facts, target, source);
+  if (!told) await renewSlot(back);
 
-  const merged = await merge(facts, source, target, known, answers, options, operator);
+  const merged = await merge(back, known, answers, options, operator);
   if (!merged) {
     // The slots are new and the rows are not the same: the target stays closed until this has been run to its end.
     operator.say(
@@ -177,15 +166,13 @@ export async function resync(
     return undefined;
   }
   const { differences: rest } = await allDifferences(source, target);
-  const refused = await copyRows(
-    target.database,
-    slotOn(facts, sites.source),
-    copies(rest, await clock(source)),
-  );
+  const refused = await copyRows(target.database, forward.slot, copies(rest, await clock(source)));
   for (const { table, key, why } of refused) operator.say(`${table} ${key} was not copied: ${why}`);
   operator.say(`${rest.length - refused.length} rows were copied to ${sites.target}`);
+  await catchUpSequences(target);
   await enableSubscription(source, sites.target);
   await enableSubscription(target, sites.source);
+  await announce(source);
   if (!(await drained(source, target, DRAIN_MS, sleep)))
     throw new Error(
       `${target.end.host} does not replicate from ${sites.source} yet; it refuses writes until this command succeeds`,
@@ -197,9 +184,7 @@ export async function resync(
 
 /** Merges until nothing of the target is left that the source lacks. False when the operator stopped it. */
 async function merge(
-  facts: ReplicationFacts,
-  source: Side,
-  target: Side,
+  { from: target, to: source, slot }: Direction,
   known: Parameters<typeof plan>[1],
   answers: Answers,
   options: ResyncOptions,
@@ -220,7 +205,7 @@ async function merge(
     await recordConflicts(source.database, decisions, sites, "resync");
     const changes = merges(decisions, await clock(source));
     if (changes.length === 0) return true;
-    const refused = await applyChanges(source.database, slotOn(facts, sites.target), changes);
+    const refused = await applyChanges(source.database, slot, changes);
     const fixed = refused.filter(({ why }) => why !== CHANGED_MEANWHILE);
     if (fixed.length > 0 && !(await operator.leaveOut(fixed))) return false;
     for (const { table, key } of fixed) leftOut.add(`${table} ${key}`);
@@ -243,7 +228,6 @@ function standsAtSource(difference: Difference): Decision {
  * @returns the rows that were different, and how many of them were made equal
  */
 export async function repair(
-  facts: ReplicationFacts,
   a: Side,
   b: Side,
   options: ResyncOptions & { readonly prefer?: Standing },
@@ -278,7 +262,7 @@ export async function repair(
   ] as const) {
     const mine = decided.filter((decision) => decision.stands === stands);
     if (mine.length === 0) continue;
-    repaired += await correct(facts, winner, loser, mine, operator, sleep);
+    repaired += await correct(await direction(winner, loser), mine, operator, sleep);
     await recordConflicts(loser.database, mine, sites, "repair");
   }
   return { found: differences.length, repaired };
@@ -290,23 +274,22 @@ function describe({ a, b }: Difference, { source, target }: Sites): string {
 }
 
 async function correct(
-  facts: ReplicationFacts,
-  winner: Side,
-  loser: Side,
+  way: Direction,
   decisions: readonly Decision[],
   operator: Operator,
   sleep: Sleep,
 ): Promise<number> {
+  const { from: winner, to: loser, slot } = way;
   const from = winner.end.site;
   await disableSubscription(loser, from);
   try {
-    await awaitIdle(facts, winner, loser, sleep);
+    await awaitIdle(way, sleep);
     const now = await clock(winner);
     const changes = decisions.map(({ difference: { table, key, a, b }, stands }): Change => {
       const [next, expected] = stands === "source" ? [a, b] : [b, a];
       return { table, key, expected, next, at: next?.committedAt ?? now };
     });
-    const refused = await applyChanges(loser.database, slotOn(facts, from), changes);
+    const refused = await applyChanges(loser.database, slot, changes);
     for (const { table, key, why } of refused) operator.say(`${table} ${key} was not repaired: ${why}`);
     return changes.length - refused.length;
   } finally {

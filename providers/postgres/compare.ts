@@ -69,7 +69,7 @@ const TABLES = `select coalesce(jsonb_agg(jsonb_build_object(
   'rows', greatest(c.reltuples, 0)
 ) order by n.nspname, c.relname), '[]')
 from pglogical.tables t join pg_class c on c.oid = t.relid join pg_namespace n on n.oid = c.relnamespace
-where t.set_name is not null and n.nspname not in ('crossborder', 'pglogical')`;
+where t.set_name = 'default' and n.nspname not in ('crossborder', 'pglogical')`;
 
 export function readTables(database: Database): Promise<Table[]> {
   return database.json(TABLES, tablesSchema);

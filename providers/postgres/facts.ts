@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { slotName } from "../../components/postgres/monitor/unit";
 import { linkFactsSchema } from "../probes/facts";
 
 const databaseEnd = z.object({
@@ -36,9 +35,4 @@ export type DatabaseEnd = z.infer<typeof databaseEnd>;
 /** Name of the subscription that brings a site's rows. */
 export function subscriptionFrom(site: string): string {
   return `from_${site}`;
-}
-
-/** The slot on `provider` that the subscription of the other site reads. */
-export function slotOn(facts: Pick<ReplicationFacts, "database">, provider: string): string {
-  return slotName(facts.database, provider, subscriptionFrom(provider));
 }

@@ -1,4 +1,5 @@
-import { slotOn, subscriptionFrom, type ReplicationFacts } from "../postgres/facts";
+import { slotSuffix } from "../../components/postgres/monitor/unit";
+import { subscriptionFrom, type ReplicationFacts } from "../postgres/facts";
 import { SshError } from "../ssh/session";
 import { HOST_ADVICE, type Failure } from "./layers";
 import { type ReplicationMeasurement, type Side, SIDES } from "./replicationMeasure";
@@ -120,8 +121,8 @@ function slot(
   if (!view) return [];
   const { host, site } = facts[side];
   const subscriber = facts[other[side]].site;
-  const name = slotOn(facts, site);
-  const found = view.state.slots.find((one) => one.name === name);
+  const found = view.state.slots.find(({ name }) => name.endsWith(slotSuffix(site)));
+  const name = found?.name ?? `pgl_${facts.database}${slotSuffix(site)}`;
   const rebuild = (from: string, to: string): string =>
     `What ${site} wrote meanwhile can't be sent any more. Compare and rebuild: \`npm run resync -- --from ${from} --to ${to}\``;
   // A server that was restored or made anew has no slots; its rows are those that are not to be relied on.

@@ -191,7 +191,7 @@ def copy(config, source, target):
 COUNT = """
 select coalesce(jsonb_object_agg(name, (xpath('/row/n/text()',
   query_to_xml('select count(*) as n from ' || name, false, true, '')))[1]::text::bigint), '{}')
-from (select format('%I.%I', n.nspname, c.relname) as name from pglogical.replication_set_table t
+from (select distinct format('%I.%I', n.nspname, c.relname) as name from pglogical.replication_set_table t
   join pg_class c on c.oid = t.set_reloid join pg_namespace n on n.oid = c.relnamespace) tables
 """
 

@@ -2,13 +2,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command, HostFile, Unit } from "../../host/manifest";
 import { LOG_DIRECTORY, LOG_PREFIX } from "../conflicts/parameters";
-import { MONITOR_ROLE } from "./access";
 
 /** Where the programs beside the server are installed, side by side: they import one another. */
 export const POSTGRES_LIBRARY = "/usr/local/lib/crossborder/postgres";
 
 /** Where they keep what they remember. */
 export const POSTGRES_STATE = "/var/lib/crossborder/postgres";
+
+/** The role that the services, the gate and the comparisons connect as, over the Unix socket. */
+export const MONITOR_ROLE = "crossborder_monitor";
 
 const CONFIGURATION = "/etc/crossborder";
 const SERVICES = ["clock-gate", "conflict-log", "wal-bound"] as const;
@@ -47,8 +49,6 @@ export interface MonitorInputs {
   readonly socket: string;
   readonly port: number;
   readonly database: string;
-  /** The logical slots that have to be here, one for each subscriber. */
-  readonly slots: readonly string[];
   readonly monitor: MonitorSettings;
   /** node-exporter's textfile directory. */
   readonly textfileDirectory: string;
@@ -63,9 +63,12 @@ export interface Monitors {
   readonly teardown: readonly Command[];
 }
 
-/** Name of the slot that pglogical makes on `provider` for a subscription; it cuts names that are longer than these. */
-export function slotName(database: string, provider: string, subscription: string): string {
-  return `pgl_${database}_${provider}_${subscription}`;
+/**
+ * How the name of a site's slot ends, which the other site's subscription reads. The name begins with the database's, which
+ * pglogical cuts when it is long.
+ */
+export function slotSuffix(site: string): string {
+  return `_${site}_from_${site}`;
 }
 
 function program(folder: string, name: string): HostFile {
@@ -165,7 +168,7 @@ export function renderMonitors(inputs: MonitorInputs): Monitors {
       intervalSeconds: 2,
     }),
     configuration(inputs, "wal-bound", {
-      slots: inputs.slots,
+      slots: [slotSuffix(inputs.site)],
       warnPercent: monitor.walWarnPercent,
       intervalSeconds: 5,
     }),

@@ -57,12 +57,11 @@ def megabytes(count):
 def judge(config, seen, state):
     """
     ("ok" | "warning" | "lost", reason). Lost is what has to be rebuilt; a warning still mends itself when the peer returns.
-    `config` gives slots (the names that must be there) and warnPercent.
+    `config` gives slots (how the names of those that must be there end) and warnPercent.
     """
-    by_name = {slot["name"]: slot for slot in seen["slots"]}
-    for name in config["slots"]:
-        if name not in by_name:
-            return "lost", "the slot %s is gone" % name
+    for suffix in config["slots"]:
+        if not any(slot["name"].endswith(suffix) for slot in seen["slots"]):
+            return "lost", "the slot pgl_%s%s is gone" % (config["database"]["database"], suffix)
     for slot in seen["slots"]:
         # A slot that was invalidated has no place in the WAL any more.
         if slot["walStatus"] in ("lost", None) or slot["retainedBytes"] is None:

@@ -1,13 +1,8 @@
 import { collectorParameters } from "../../../../components/postgres/conflicts/parameters";
-import {
-  MONITOR_IDENT_LINE,
-  monitorHbaLine,
-  monitorSql,
-} from "../../../../components/postgres/monitor/access";
+import { monitorSqlFile } from "../../../../components/postgres/monitor/access";
 import {
   MONITOR_DEFAULTS,
   renderMonitors,
-  slotName,
   type MonitorInputs,
 } from "../../../../components/postgres/monitor/unit";
 
@@ -17,7 +12,6 @@ const inputs: MonitorInputs = {
   socket: "/var/run/postgresql",
   port: 5432,
   database: "app",
-  slots: [slotName("app", "la", "from_la")],
   monitor: MONITOR_DEFAULTS,
   textfileDirectory: "/var/lib/prometheus/node-exporter",
   webhook: "https://example.org/hooks/t0ken",
@@ -55,7 +49,5 @@ test("what the server's configuration and the database have to have", () => {
     lc_messages: "C",
     "pglogical.conflict_log_level": "log",
   });
-  expect(monitorHbaLine("app")).toBe("local app crossborder_monitor peer map=crossborder_monitor");
-  expect(MONITOR_IDENT_LINE).toBe("crossborder_monitor root crossborder_monitor");
-  expect(monitorSql()).toMatchSnapshot();
+  expect(monitorSqlFile()).toMatchSnapshot();
 });

@@ -23,7 +23,7 @@ const seen = (slots: unknown[], limitBytes: number | null = 1024 * MB): Record<s
 const look = (): ReturnType<DatabaseHost["run"]> => host.run("wal_bound.py");
 
 beforeEach(() => {
-  host = new DatabaseHost({ slots: ["pgl_app_la_from_la"], warnPercent: 50, intervalSeconds: 1 });
+  host = new DatabaseHost({ slots: ["_la_from_la"], warnPercent: 50, intervalSeconds: 1 });
   host.answer(seen([slot(1)]));
 });
 
