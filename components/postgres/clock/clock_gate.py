@@ -220,7 +220,7 @@ def publish(config, memory, clocks, sample):
 
 
 def pass_over(config, database, memory, clocks, sample, again):
-    """One tick: decide, tell the database, tell the operator. True when something changed."""
+    """One tick: decide, tell the database (`again` when it shall be told what it knows), note it for the operator."""
     before, disturbed = memory["state"], clocks["disturbed"]
     state, reason = decide(config["limits"], clocks, before, sample)
     memory["reason"] = reason
@@ -251,7 +251,7 @@ def main(verb, path):
     while True:
         sample = look(tick % config["chronyEveryTicks"] == 0)
         slow = tick % config["reportEveryTicks"] == 0
-        changed = pass_over(config, database, memory, clocks, sample, slow)
+        changed = pass_over(config, database, memory, clocks, sample, tick % config["repeatEveryTicks"] == 0)
         if changed or slow:
             save()
             waiting = len(memory["pending"])

@@ -31,6 +31,11 @@ export interface MonitorSettings {
   readonly conflictKeepDays: number;
   /** How long files of the server's log are kept after they were read, days, 1 to 365. @default 7 */
   readonly logKeepDays: number;
+  /**
+   * Between beats, and looks at the WAL, s, 1 to 60. What a site wrote since its last beat that arrived counts as not seen
+   * by the other, when that has to be decided. @default 5
+   */
+  readonly intervalSeconds: number;
 }
 
 export const MONITOR_DEFAULTS: MonitorSettings = {
@@ -39,7 +44,11 @@ export const MONITOR_DEFAULTS: MonitorSettings = {
   walWarnPercent: 50,
   conflictKeepDays: 90,
   logKeepDays: 7,
+  intervalSeconds: 5,
 };
+
+/** Between two looks at the clocks: how long a site may write after its clock was stepped. */
+const TICK_MS = 500;
 
 export interface MonitorInputs {
   /** Name of the site, which is the name of its pglogical node. */
@@ -155,10 +164,11 @@ export function renderMonitors(inputs: MonitorInputs): Monitors {
     program("wal", "wal_bound.py"),
     configuration(inputs, "clock-gate", {
       limits: { budgetMs: monitor.clockBudgetMs, confirmations: monitor.clockConfirmations },
-      // The clocks are compared twice a second, chrony is asked every two seconds, and reported every five.
-      tickMs: 500,
-      chronyEveryTicks: 4,
+      // The clocks are compared twice a second, which costs nothing; chrony is asked every five seconds, which starts a program.
+      tickMs: TICK_MS,
+      chronyEveryTicks: 10,
       reportEveryTicks: 10,
+      repeatEveryTicks: 120,
     }),
     configuration(inputs, "conflict-log", {
       logDirectory: LOG_DIRECTORY,
@@ -170,7 +180,7 @@ export function renderMonitors(inputs: MonitorInputs): Monitors {
     configuration(inputs, "wal-bound", {
       slots: [slotSuffix(inputs.site)],
       warnPercent: monitor.walWarnPercent,
-      intervalSeconds: 5,
+      intervalSeconds: monitor.intervalSeconds,
     }),
     service("clock-gate", "Lets the database be written only while the clock can be trusted"),
     service("conflict-log", "Records the conflicts of replication"),

@@ -108,8 +108,7 @@ def pass_over(config, database, memory):
     now = time.time()
     before = memory["state"]
     try:
-        database.run(BEAT % report.literal(config["site"]))
-        memory["seen"] = database.json(LOOK)
+        memory["seen"] = database.json(BEAT % report.literal(config["site"]) + LOOK)
         memory["state"], memory["reason"] = judge(config, memory["seen"], before)
     except report.DatabaseError as error:
         memory["seen"] = None

@@ -10,6 +10,7 @@ beforeEach(() => {
     tickMs: 10,
     chronyEveryTicks: 1,
     reportEveryTicks: 1,
+    repeatEveryTicks: 1,
   });
 });
 

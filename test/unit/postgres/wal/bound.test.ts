@@ -31,10 +31,11 @@ afterEach(() => host.remove());
 
 test("each look beats before it looks, and writes even where writes are refused", async () => {
   expect((await look()).status).toBe(0);
-  const [beat, query] = host.statements();
-  expect(beat!.sql).toMatch(/insert into crossborder\.heartbeat .* values \(E'la', 1, clock_timestamp\(\)\)/);
-  expect(beat!.options).toContain("default_transaction_read_only=off");
-  expect(query!.sql).toContain("pg_replication_slots");
+  const [statement] = host.statements();
+  expect(statement!.sql).toMatch(
+    /insert into crossborder\.heartbeat .* values \(E'la', 1, clock_timestamp\(\)\)[^]*;[^]*pg_replication_slots/,
+  );
+  expect(statement!.options).toContain("default_transaction_read_only=off");
 });
 
 test("what is kept is inside its bound: figures in state and metrics, no message", async () => {
