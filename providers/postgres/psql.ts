@@ -31,7 +31,7 @@ export interface Database {
 const NO_SERVER =
   /connection to server .* failed: (No such file|Connection refused)|the database system is|server closed the connection|could not connect/;
 const NO_ENTRY =
-  /authentication failed|no pg_hba\.conf entry|role ".*" does not exist|database ".*" does not exist|permission denied/;
+  /authentication failed|no pg_hba\.conf entry|role ".*" does not exist|database ".*" does not exist|permission denied|not permitted to log in/;
 
 /**
  * Both sites print values alike, whatever their own settings are: rows are compared by their text. Reading goes on where

@@ -281,9 +281,11 @@ def read_once(config, database, memory, save):
     if not paths:
         return
     index, offset = resume(paths, memory)
+    # The log is the whole server's.
+    name = config["database"]["database"]
     while True:
         lines, reached = whole_lines(paths[index], offset, index == len(paths) - 1)
-        records = [record for record in map(parse_line, lines) if record]
+        records = [record for record in map(parse_line, lines) if record and record.get("dbname") == name]
         conflicts = []
         for record in records:
             conflict = parse_conflict(record)

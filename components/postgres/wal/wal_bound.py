@@ -16,7 +16,7 @@ import site_report as report
 # A warning ends this far below the mark that began it, percent of the bound: at the mark itself it would flap.
 CLEAR_BELOW = 5
 
-FRESH = {"state": "unknown", "reason": "", "since": 0, "pending": [], "seen": None}
+FRESH = {"state": "unknown", "reason": "", "since": 0, "pending": [], "seen": None, "met": False}
 
 LOOK = """
 select jsonb_build_object(
@@ -54,14 +54,15 @@ def megabytes(count):
     return "%.0f MB" % (count / 1048576.0)
 
 
-def judge(config, seen, state):
+def judge(config, seen, state, met):
     """
-    ("ok" | "warning" | "lost", reason). Lost is what has to be rebuilt; a warning still mends itself when the peer returns.
+    ("ok" | "warning" | "lost" | "waiting", reason). `met` tells whether the slots were ever all there. Lost is what has to be rebuilt; a warning still mends itself when the peer returns.
     `config` gives slots (how the names of those that must be there end) and warnPercent.
     """
     for suffix in config["slots"]:
         if not any(slot["name"].endswith(suffix) for slot in seen["slots"]):
-            return "lost", "the slot pgl_%s%s is gone" % (config["database"]["database"], suffix)
+            name = "pgl_%s%s" % (config["database"]["database"], suffix)
+            return ("lost", "the slot %s is gone" % name) if met else ("waiting", "no subscriber has made the slot %s yet" % name)
     for slot in seen["slots"]:
         # A slot that was invalidated has no place in the WAL any more.
         if slot["walStatus"] in ("lost", None) or slot["retainedBytes"] is None:
@@ -85,7 +86,7 @@ def judge(config, seen, state):
 def publish(config, memory, now):
     metrics = report.Metrics([("site", config["site"]), ("host", config["host"])])
     metrics.family("crossborder_postgres_wal_state", "gauge", "1 for the state of what is kept for the peer.",
-                   [([("state", state)], int(memory["state"] == state)) for state in ("ok", "warning", "lost", "unknown")])
+                   [([("state", state)], int(memory["state"] == state)) for state in ("ok", "warning", "lost", "waiting", "unknown")])
     seen = memory["seen"]
     if seen:
         slots = seen["slots"]
@@ -109,14 +110,15 @@ def pass_over(config, database, memory):
     before = memory["state"]
     try:
         memory["seen"] = database.json(BEAT % report.literal(config["site"]) + LOOK)
-        memory["state"], memory["reason"] = judge(config, memory["seen"], before)
+        memory["state"], memory["reason"] = judge(config, memory["seen"], before, memory["met"])
+        memory["met"] = memory["met"] or memory["state"] in ("ok", "warning")
     except report.DatabaseError as error:
         memory["seen"] = None
         memory["state"], memory["reason"] = "unknown", str(error)
     if memory["state"] != before:
         memory["since"] = int(now)
         report.log("WAL for the peer: %s: %s" % (memory["state"], memory["reason"]))
-        if (before, memory["state"]) != ("unknown", "ok"):
+        if (before, memory["state"]) not in (("unknown", "ok"), ("unknown", "waiting"), ("waiting", "ok")):
             figures = {"slots": memory["seen"]["slots"], "limitBytes": memory["seen"]["limitBytes"]} if memory["seen"] else None
             message = report.event(config, "postgres wal", before, memory["state"], memory["reason"], figures)
             memory["pending"] = report.remember(memory["pending"], message)

@@ -146,6 +146,15 @@ test("the other side of the same conflicts names the same loser", async () => {
   }
 });
 
+test("conflicts of the server's other databases are theirs", async () => {
+  host.configure({
+    database: { socket: "/var/run/postgresql", port: 5432, database: "other", role: "crossborder_monitor" },
+  });
+  writeFileSync(file(first), log("la"));
+  await collect();
+  expect(host.conflicts()).toEqual([]);
+});
+
 test("a table or an origin that is gone leaves the conflict's text", async () => {
   host.answer({ "pglogical.subscription": JSON.stringify({ origins: {}, columns: {} }) });
   writeFileSync(file(first), log("la"));
@@ -273,6 +282,7 @@ describe("what survives", () => {
 test("words that are not known are said, not guessed", async () => {
   const line = {
     timestamp: "2026-01-01 00:00:00 UTC",
+    dbname: "app",
     error_severity: "LOG",
     message: "CONFLICT: of another kind",
   };

@@ -77,12 +77,22 @@ test.each<[string, unknown[], string]>([
     "the slot pgl_app_la_from_la was passed by the bound of the WAL",
   ],
 ])("%s is lost", async (_what, slots, reason) => {
+  await look();
   host.answer(seen(slots));
   expect((await look()).status).toBe(1);
   expect(host.state()).toMatchObject({ state: "lost", reason });
   expect(host.metrics()).toContain(
     'crossborder_postgres_wal_state{site="la",host="la-gw1",state="lost"} 1\n',
   );
+});
+
+test("a slot that never was there is waited for, without a message", async () => {
+  host.answer(seen([]));
+  await look();
+  expect(host.state()).toMatchObject({ state: "waiting", pending: [] });
+  host.answer(seen([slot(1)]));
+  await look();
+  expect(host.state()).toMatchObject({ state: "ok", pending: [] });
 });
 
 test("WAL without a bound is warned of", async () => {
