@@ -11,6 +11,7 @@ reason of its own, and repeated until the database took it.
 
 import subprocess
 import sys
+import threading
 import time
 
 import site_report as report
@@ -219,6 +220,36 @@ def publish(config, memory, clocks, sample):
     metrics.publish(config["metricsFile"])
 
 
+class Courier(object):
+    """Delivers messages while the clocks are watched: a webhook that does not answer takes longer than a tick."""
+
+    def __init__(self):
+        self.thread = None
+        self.taken = []
+        self.left = []
+
+    def send(self, config, memory):
+        if self.thread is None and memory["pending"]:
+            self.taken = self.left = list(memory["pending"])
+            self.thread = threading.Thread(target=self.run, args=(config,))
+            self.thread.daemon = True
+            self.thread.start()
+
+    def run(self, config):
+        self.left = report.tell(config, self.taken)
+
+    def take_back(self, memory):
+        """Strikes out what was delivered. What a crash forgets is sent again: rather twice than never."""
+        if self.thread is not None and not self.thread.is_alive():
+            delivered = [message for message in self.taken if message not in self.left]
+            memory["pending"] = [message for message in memory["pending"] if message not in delivered]
+            self.thread = None
+
+    def wait(self):
+        if self.thread is not None:
+            self.thread.join()
+
+
 def pass_over(config, database, memory, clocks, sample, again):
     """One tick: decide, tell the database (`again` when it shall be told what it knows), note it for the operator."""
     before, disturbed = memory["state"], clocks["disturbed"]
@@ -246,6 +277,7 @@ def main(verb, path):
     database = report.Database(config["database"])
     memory = report.load_memory(config["stateFile"], FRESH)
     clocks = new_clocks()
+    courier = Courier()
     tick = 0
     save = lambda: report.attempt("remembering the state", report.save_memory, config["stateFile"], memory)
     while True:
@@ -253,13 +285,14 @@ def main(verb, path):
         slow = tick % config["reportEveryTicks"] == 0
         changed = pass_over(config, database, memory, clocks, sample, tick % config["repeatEveryTicks"] == 0)
         if changed or slow:
+            courier.take_back(memory)
             save()
-            waiting = len(memory["pending"])
-            memory["pending"] = report.tell(config, memory["pending"])
-            if len(memory["pending"]) != waiting:
-                save()
+            courier.send(config, memory)
             report.attempt("publishing metrics", publish, config, memory, clocks, sample)
         if verb == "once":
+            courier.wait()
+            courier.take_back(memory)
+            save()
             return 0 if memory["state"] == "open" else 1
         tick += 1
         time.sleep(config["tickMs"] / 1000.0)
