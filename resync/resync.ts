@@ -142,9 +142,15 @@ export async function resync(
   }
   const first = plan(differences, known);
   operator.say(`${differences.length} rows differ: ${summary(first, sites)}`);
+  if (options.dryRun) {
+    for (const [question, rows] of Object.entries(first.open)) {
+      if (rows.length > 0) operator.say(`to be asked, as ${question}: ${rows.map(name).join(", ")}`);
+    }
+    return undefined;
+  }
   const answers = await ask(first.open, operator);
-  if (answers === undefined || options.dryRun) {
-    if (!options.dryRun) await setWritable(target, true);
+  if (answers === undefined) {
+    await setWritable(target, true);
     return undefined;
   }
 

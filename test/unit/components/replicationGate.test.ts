@@ -14,7 +14,9 @@ const measured = {
 };
 
 test("the gate keeps the databases secret, takes its defaults, and becomes outputs by the sites' names", async () => {
-  const registrations = await recordRegistrations((type) => (type.endsWith(":ReplicationGate") ? measured : {}));
+  const registrations = await recordRegistrations((type) =>
+    type.endsWith(":ReplicationGate") ? measured : {},
+  );
   const gate = new ReplicationGate("postgres-gate", {
     databases: pulumi.output(databases),
     fingerprint: "one",

@@ -159,12 +159,14 @@ test("a slot that works is kept, and what it holds is let through before anythin
 });
 
 test("a dry run says what would be done, and does nothing", async () => {
+  la.rows["(9)"] = row("(9,la)", 50);
   const before = JSON.stringify([la, sg]);
   await expect(run(operator("source"), true)).resolves.toBeUndefined();
   expect(trace).toEqual([]);
   expect(JSON.stringify([la, sg])).toBe(before);
+  expect(said).toContain("to be asked, as deleted-on-target: public.t (9)");
   expect(said).toContain(
-    "4 rows differ: 2 rows go from sg to la, 2 rows go from la to sg, 2 versions are overridden and recorded",
+    "5 rows differ: 2 rows go from sg to la, 2 rows go from la to sg, 2 versions are overridden and recorded",
   );
 });
 
