@@ -8,8 +8,8 @@ export const LAYERS = ["host", "IKE", "ESP", "GRE", "BFD", "BGP", "MTU", "RTT", 
 export type Layer = (typeof LAYERS)[number];
 
 /** What is wrong at one layer, in words for whoever is on call. */
-export interface Failure {
-  readonly layer: Layer;
+export interface Failure<L extends string = Layer> {
+  readonly layer: L;
   /** Which host, and what was seen there. */
   readonly seen: string;
   /** What to do next. */
@@ -40,7 +40,8 @@ export interface Evidence {
  */
 const AGE_SLACK_SECONDS = 3;
 
-const HOST_ADVICE: Readonly<Record<SshFailure, string>> = {
+/** What to do about a host that can't be talked to. */
+export const HOST_ADVICE: Readonly<Record<SshFailure, string>> = {
   unreachable: "Check that the machine runs and that its firewall admits SSH from here",
   "host-key-mismatch":
     "Another machine answers at this address, or the host was rebuilt: find out which before you pin its new key",

@@ -71,7 +71,7 @@ export function judge(facts: LinkFacts, measurement: Measurement): LinkReport {
 }
 
 /** The diagnosis as text: the cause, what to do, and what follows from it. */
-export function explain(diagnosis: readonly Failure[]): string {
+export function explain(diagnosis: readonly Failure<string>[]): string {
   return diagnosis
     .map(({ layer, seen, try: advice }, index) => {
       const label = layer === "host" ? "host unreachable" : layer;

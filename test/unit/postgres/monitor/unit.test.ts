@@ -1,0 +1,53 @@
+import { collectorParameters } from "../../../../components/postgres/conflicts/parameters";
+import { monitorSqlFile } from "../../../../components/postgres/monitor/access";
+import {
+  MONITOR_DEFAULTS,
+  renderMonitors,
+  type MonitorInputs,
+} from "../../../../components/postgres/monitor/unit";
+
+const inputs: MonitorInputs = {
+  site: "la",
+  host: "la-gw1",
+  socket: "/var/run/postgresql",
+  port: 5432,
+  database: "app",
+  monitor: MONITOR_DEFAULTS,
+  textfileDirectory: "/var/lib/prometheus/node-exporter",
+  webhook: "https://example.org/hooks/t0ken",
+};
+
+test("configurations and units", () => {
+  const { files, units, teardown } = renderMonitors(inputs);
+  const rendered = files.filter(({ path }) => !path.endsWith(".py"));
+  expect({ rendered, units, teardown }).toMatchSnapshot();
+});
+
+test("the programs are installed side by side, and each service is restarted when what it runs changed", () => {
+  const { files, units } = renderMonitors(inputs);
+  const programs = files.filter(({ path }) => path.endsWith(".py"));
+  expect(programs.map(({ path }) => path)).toEqual(
+    ["site_report", "clock_gate", "conflict_log", "wal_bound"].map(
+      (name) => `/usr/local/lib/crossborder/postgres/${name}.py`,
+    ),
+  );
+  const paths = new Set(files.map(({ path }) => path));
+  for (const { watches } of units) for (const path of watches) expect(paths).toContain(path);
+});
+
+test("the webhook's URL is in files that only root can read", () => {
+  for (const { content, mode } of renderMonitors(inputs).files) {
+    if (content.includes("t0ken")) expect(mode).toBe("0600");
+  }
+  expect(() => renderMonitors({ ...inputs, webhook: "http://example.org" })).toThrow(/not an https URL/);
+});
+
+test("what the server's configuration and the database have to have", () => {
+  expect(collectorParameters()).toMatchObject({
+    logging_collector: "on",
+    log_destination: "jsonlog",
+    lc_messages: "C",
+    "pglogical.conflict_log_level": "log",
+  });
+  expect(monitorSqlFile()).toMatchSnapshot();
+});
