@@ -26,6 +26,9 @@ TICK_SECONDS = 1.0
 START_SECONDS = 60
 # Looks in a row without an answer before the proxy counts as gone: a restart takes a few.
 SILENT_LOOKS = 5
+# Looks after the keeper's start in which a link that doesn't carry is not believed: the deployment that started it gave
+# the proxy new paths, whose checks begin anew.
+FIRST_LOOKS = 5
 # Metrics are scraped seldom; a change is published at once.
 PUBLISH_SECONDS = 15
 WEBHOOK_RETRY_SECONDS = 15
@@ -206,6 +209,9 @@ class Keeper:
         self.files = None
         self.published = 0.0
         self.silent = 0
+        self.looks = 0
+        # What happened while nobody looked is no cut.
+        self.memory["link"] = False
         self.messenger = Messenger()
 
     def step(self, now):
@@ -217,7 +223,10 @@ class Keeper:
         memory["drainAt"] = min(memory["drainAt"], now + config["drainSeconds"])
         before = memory["state"]
         seen = look(config)
-        if seen:
+        self.looks += 1
+        if seen and not seen["link"] and not memory["link"] and self.looks <= FIRST_LOOKS:
+            seen = None
+        elif seen:
             self.silent = 0
             follow_link(config, seen, memory, now)
             follow_drain(config, seen, memory, now)

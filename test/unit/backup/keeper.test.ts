@@ -66,6 +66,15 @@ describe("states", () => {
     expect(await host.look(3, { ...healthy, empty: true })).toMatchObject({ state: "standby", cuts: 0 });
   });
 
+  test("what a deployment does to the paths, which restarts the keeper, is no cut; a link that stays away is told", async () => {
+    await host.look(0, healthy);
+    await host.stop();
+    expect(await host.states(1, 5, cut)).toEqual(["standby"]);
+    expect(await host.look(6, cut)).toMatchObject({ state: "active", cuts: 0 });
+    expect(await host.look(7, healthy)).toMatchObject({ state: "standby" });
+    expect(await host.look(8, cut)).toMatchObject({ state: "active", cuts: 1 });
+  });
+
   test("a proxy that is restarted is waited for, one that stays away is down", async () => {
     await host.look(0, healthy);
     expect(await host.states(1, 4, "silent")).toEqual(["standby"]);
@@ -232,7 +241,8 @@ describe("the proxy's files", () => {
 
 describe("what is told", () => {
   test("metrics of states, paths and connections", async () => {
-    await host.look(0, { ...cut, backup: 2 });
+    await host.look(0, healthy);
+    await host.look(1, { ...cut, backup: 2 });
     const labels = 'site="la",host="la-gw1",link="la-sg"';
     for (const line of [
       `crossborder_backup_state{${labels},state="active"} 1`,
@@ -240,7 +250,7 @@ describe("what is told", () => {
       `crossborder_backup_path_healthy{${labels},path="link"} 0`,
       `crossborder_backup_path_healthy{${labels},path="public"} 1`,
       `crossborder_backup_connections{${labels},service="postgres",path="backup"} 2`,
-      `crossborder_backup_look_timestamp_seconds{${labels}} 1000000`,
+      `crossborder_backup_look_timestamp_seconds{${labels}} 1000001`,
     ])
       expect(host.metrics().split("\n")).toContain(line);
   });
