@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { labDirectory, root } from "./paths";
 import { describeToolchain } from "./pulumi";
@@ -7,8 +8,17 @@ import { formatElapsed } from "./steps";
 import { MissingPrerequisite } from "./system";
 
 /** The tiers in the order in which they run: what fails fastest comes first. */
-const tiers = ["static", "unit", "plugins", "engine", "lab"] as const;
+const tiers = ["static", "unit", "plugins", "engine", "lab", "failover"] as const;
 type Tier = (typeof tiers)[number];
+
+/** What runs when nothing is named. `failover` is for parts that are off by default. */
+const usual: readonly Tier[] = ["static", "unit", "plugins", "engine", "lab"];
+
+/** Those that need the lab's machines, one after another. */
+const onMachines: readonly Tier[] = ["lab", "failover"];
+
+/** Those that run beside the lab's when both are wanted: the machines mostly wait for one another, across an ocean. */
+const beside: readonly Tier[] = ["plugins", "engine"];
 
 interface Outcome {
   readonly tier: Tier;
@@ -26,11 +36,26 @@ const staticChecks: readonly (readonly [name: string, script: string, ...args: s
   ["format", join(modules, "prettier", "bin", "prettier.cjs"), "--check", "--log-level", "warn", "."],
 ];
 
-function runScript(script: string, args: readonly string[]): Promise<number> {
+/** How a tier is run: in front of the user, or behind a tier that is, with what it prints kept until it is done. */
+type Place = "front" | "behind";
+
+function runScript(script: string, args: readonly string[], place: Place = "front"): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
+    const stream = place === "front" ? "inherit" : "pipe";
+    const child = spawn(process.execPath, [script, ...args], {
+      cwd: root,
+      stdio: [stream === "pipe" ? "ignore" : stream, stream, stream],
+    });
+    // The machines' time is what the tests in front measure.
+    if (place === "behind" && child.pid !== undefined)
+      setPriority(child.pid, constants.priority.PRIORITY_LOW);
+    const kept: Buffer[] = [];
+    for (const output of [child.stdout, child.stderr]) output?.on("data", (data: Buffer) => kept.push(data));
     child.on("error", reject);
-    child.on("close", (status) => resolve(status ?? 255));
+    child.on("close", (status) => {
+      process.stdout.write(Buffer.concat(kept));
+      resolve(status ?? 255);
+    });
   });
 }
 
@@ -52,19 +77,24 @@ interface JestReport {
   readonly numRuntimeErrorTestSuites: number;
 }
 
-async function runJest(tier: Tier, args: readonly string[]): Promise<{ passed: number; failed: number }> {
+async function runJest(
+  tier: Tier,
+  args: readonly string[],
+  place: Place,
+): Promise<{ passed: number; failed: number }> {
   const reportFile = join(labDirectory, "tmp", `jest-${tier}-${process.pid}.json`);
   mkdirSync(join(labDirectory, "tmp"), { recursive: true });
-  const status = await runScript(join(modules, "jest", "bin", "jest.js"), [
+  const options = [
     "--selectProjects",
     tier,
     "--passWithNoTests",
     "--json",
     `--outputFile=${reportFile}`,
     // The machines of the lab are shared, and their time is what is measured.
-    ...(tier === "lab" ? ["--runInBand"] : []),
+    ...(onMachines.includes(tier) ? ["--runInBand"] : []),
     ...args,
-  ]);
+  ];
+  const status = await runScript(join(modules, "jest", "bin", "jest.js"), options, place);
   if (!existsSync(reportFile)) return { passed: 0, failed: 1 };
   const report = JSON.parse(readFileSync(reportFile, "utf8")) as JestReport;
   rmSync(reportFile);
@@ -73,7 +103,37 @@ async function runJest(tier: Tier, args: readonly string[]): Promise<{ passed: n
   return { passed: report.numPassedTests, failed: status !== 0 && failed === 0 ? 1 : failed };
 }
 
-const usage = `usage: npm test -- [${tiers.join("|")} …] [options of jest]\n`;
+async function runTiers(
+  chosen: readonly Tier[],
+  jestOptions: readonly string[],
+  place: Place,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const tier of chosen) {
+    process.stdout.write(place === "front" ? `\n${tier}\n` : `\n${tier}: runs beside the lab\n`);
+    const started = Date.now();
+    const counts = tier === "static" ? await runStatic() : await runJest(tier, jestOptions, place);
+    outcomes.push({ tier, ...counts, milliseconds: Date.now() - started });
+  }
+  return outcomes;
+}
+
+/** Runs the tiers; those that can, beside the machines' when these are wanted too. */
+async function runAll(chosen: readonly Tier[], jestOptions: readonly string[]): Promise<Outcome[]> {
+  const machines = chosen.filter((tier) => onMachines.includes(tier));
+  const behind = machines.length > 0 ? chosen.filter((tier) => beside.includes(tier)) : [];
+  const first = chosen.filter((tier) => !machines.includes(tier) && !behind.includes(tier));
+  const outcomes = await runTiers(first, jestOptions, "front");
+  const both = await Promise.all([
+    runTiers(behind, jestOptions, "behind"),
+    runTiers(machines, jestOptions, "front"),
+  ]);
+  return [...outcomes, ...both.flat()];
+}
+
+const usage = `usage: npm test -- [${tiers.join("|")} …] [options of jest]
+Without a name all but failover run; that one tests parts that are off by default.
+`;
 
 function isTier(word: string): word is Tier {
   return (tiers as readonly string[]).includes(word);
@@ -92,17 +152,11 @@ async function main(words: readonly string[]): Promise<number> {
     process.stderr.write(`unknown tier: ${unknown.join(", ")}\n${usage}`);
     return 2;
   }
-  const chosen = names.length === 0 ? tiers : tiers.filter((tier) => names.includes(tier));
+  const chosen = names.length === 0 ? usual : tiers.filter((tier) => names.includes(tier));
   if (chosen.some((tier) => tier !== "static" && tier !== "unit")) {
     process.stdout.write(`${await describeToolchain()}\n`);
   }
-  const outcomes: Outcome[] = [];
-  for (const tier of chosen) {
-    process.stdout.write(`\n${tier}\n`);
-    const started = Date.now();
-    const counts = tier === "static" ? await runStatic() : await runJest(tier, jestOptions);
-    outcomes.push({ tier, ...counts, milliseconds: Date.now() - started });
-  }
+  const outcomes = await runAll(chosen, jestOptions);
   process.stdout.write("\n");
   for (const { tier, passed, failed, milliseconds } of outcomes) {
     const time = formatElapsed(milliseconds);

@@ -8,10 +8,10 @@ import { run } from "../../lab/sessions";
 import { type HaStatus, isPaired, readHa, servingSites } from "../../providers/probes/ha";
 import type { LinkFacts } from "../../providers/probes/facts";
 import { root } from "../../toolchain/paths";
-import { deployedLab, outputs } from "./support/deployed";
-import { deploy } from "./support/deployment";
-import { eventually, type Lab, labTimeoutMs, openLab } from "./support/lab";
-import { answerers, askFor, failed, outageSeconds } from "./support/vip";
+import { deployedLab, outputs } from "../lab/support/deployed";
+import { deploy } from "../lab/support/deployment";
+import { eventually, type Lab, labTimeoutMs, openLab } from "../lab/support/lab";
+import { answerers, askFor, failed, outageSeconds } from "../lab/support/vip";
 
 const minute = 60_000;
 

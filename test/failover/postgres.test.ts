@@ -1,9 +1,9 @@
 import { run } from "../../lab/sessions";
 import { ipsec } from "../../drills/faults";
 import type { Session } from "../../providers/ssh/session";
-import { deployedLab, outputs } from "./support/deployed";
-import { deploy, pulumi, up } from "./support/deployment";
-import { eventually, type Lab, labTimeoutMs } from "./support/lab";
+import { deployedLab, outputs } from "../lab/support/deployed";
+import { deploy, pulumi, up } from "../lab/support/deployment";
+import { eventually, type Lab, labTimeoutMs } from "../lab/support/lab";
 
 const minute = 60_000;
 
