@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Client, utils, type ServerHostKeyAlgorithm } from "ssh2";
+import { Client, type ClientCallback, utils, type ServerHostKeyAlgorithm } from "ssh2";
 
 /** How to reach a host over SSH. The host key is always pinned: there is no way to connect without one. */
 export interface SshConnection {
@@ -155,8 +155,7 @@ function exec(
         `${where}: the connection broke: ${broken()?.message ?? "closed by the host"}`,
       );
     const onClose = (): void => reject(interrupted());
-    client.once("close", onClose);
-    client.exec(command, { env: options.environment }, (error, channel) => {
+    const onChannel: ClientCallback = (error, channel) => {
       if (error) {
         client.removeListener("close", onClose);
         reject(new SshError("interrupted", `${where}: no channel for a command: ${error.message}`));
@@ -189,6 +188,14 @@ function exec(
         options.onOutput?.("stderr", data);
       });
       channel.end(options.stdin ?? "");
-    });
+    };
+    client.once("close", onClose);
+    try {
+      client.exec(command, { env: options.environment }, onChannel);
+    } catch {
+      // So ssh2 says that the connection has ended before.
+      client.removeListener("close", onClose);
+      reject(interrupted());
+    }
   });
 }

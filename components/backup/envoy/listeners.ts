@@ -143,7 +143,9 @@ function manager(name: string, more: Message, hosts: readonly Message[]): Messag
       }),
       extension("envoy.filters.http.router", "extensions.filters.http.router.v3.Router"),
     ],
-    route_config: { name, virtual_hosts: hosts },
+    // Clusters and listeners come in different files: where a route named a cluster that is still on its way, Envoy would
+    // refuse the listener's file, and not read it again.
+    route_config: { name, virtual_hosts: hosts, validate_clusters: false },
     ...more,
   });
 }

@@ -43,3 +43,10 @@ test("a session with a host that never ends its half of the connection is let go
   }
   expect(atProxy!.destroyed).toBe(true);
 }, 20_000);
+
+test("a command on a session that has ended is interrupted, and says so", async () => {
+  const { host, port, user, privateKey, hostKey } = server;
+  const session = await connect({ host, port, user, privateKey, hostKey });
+  session.close();
+  await expect(session.exec("echo here")).rejects.toMatchObject({ failure: "interrupted" });
+}, 20_000);
