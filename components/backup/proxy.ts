@@ -42,7 +42,7 @@ export function choiceFile(cluster: string): string {
 }
 
 /**
- * Epochs of internal listeners that aren't the backup path's, as JSON by the listener's name: whoever raises one ends the
+ * Epochs of listeners inside Envoy, as JSON by the listener's name: whoever raises one ends the
  * connections that go through that listener. Absent as long as nobody has.
  */
 export const DRAINS_FILE = "/run/crossborder-ha/drains.json";
@@ -80,10 +80,16 @@ export function ownCluster(service: Service): string {
   return `own-${service.name}`;
 }
 
-/** The listener inside Envoy through which connections to a service enter the backup path. */
+/** The listener through which connections to a service enter the backup path: Envoy's own, at `BACKUP_ADDRESS`. */
 export function backupListener(service: Service): string {
   return `backup-${service.name}`;
 }
+
+/**
+ * Where Envoy connects to itself, at the service's `localPort`, to enter the backup path. TCP of the kernel, so that the end of an
+ * answer arrives behind it: a connection to a listener inside Envoy is reset instead when the tunnel's far end has closed.
+ */
+export const BACKUP_ADDRESS = "127.0.0.2";
 
 /** What a health check asks for, in both ways. */
 export const HEALTH_PATH = "/healthy";

@@ -17,9 +17,12 @@ const minute = 60_000;
 /** The test's service: it says which site it stands in, and echoes. */
 const port = 7007;
 const localPort = 17007;
+/** Another, which answers with some bytes and closes first, whatever its client does. */
+const closing = { port: 7008, localPort: 17008, bytes: 100_000 };
+const wholeAnswers: readonly number[] = Array<number>(5).fill(closing.bytes);
 const drainSeconds = 5;
 const settings = {
-  services: { echo: { port } },
+  services: { echo: { port }, once: { port: closing.port } },
   backup: {
     // What an emulated processor takes for an answer varies by more than production's 500 ms.
     healthCheck: { intervalMs: 1000, timeoutMs: 1000 },
@@ -37,9 +40,14 @@ beforeAll(async () => {
     ["la", l.la],
     ["sg", l.sg],
   ] as const) {
-    const listen = `TCP-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork`;
-    await host.exec("systemctl stop test-echo.service");
-    await run(host, `systemd-run --collect --unit=test-echo socat ${listen} SYSTEM:'echo from-${site}; cat'`);
+    const listen = (at: number) => `TCP-LISTEN:${at},bind=127.0.0.1,reuseaddr,fork`;
+    await host.exec("systemctl stop test-echo.service test-once.service");
+    await run(
+      host,
+      `systemd-run --collect --unit=test-echo socat ${listen(port)} SYSTEM:'echo from-${site}; cat' && ` +
+        `systemd-run --collect --unit=test-once socat ${listen(closing.port)} ` +
+        `SYSTEM:'head -c ${closing.bytes} /dev/zero'`,
+    );
   }
   await deploy(settings);
   facts = (await outputs()).linkFacts;
@@ -75,6 +83,13 @@ async function ask(from: Session): Promise<string> {
   return stdout.trim();
 }
 
+/** Bytes that arrive of the answers of the service that closes first, for five connections that ended in order. */
+async function answers(from: Session): Promise<number[]> {
+  const take = `timeout 10 socat -u TCP:127.0.0.1:${closing.localPort} OPEN:/run/test-answer,creat,trunc`;
+  const { stdout } = await from.exec(`for i in 1 2 3 4 5; do ${take} && stat -c %s /run/test-answer; done`);
+  return stdout.trim().split("\n").map(Number);
+}
+
 /** Opens a connection that is used once a second until somebody ends it. */
 async function hold(
   from: Session,
@@ -100,6 +115,7 @@ test(
     });
     expect(await ask(l.la)).toBe("from-sg\nhello");
     expect(await ask(l.sg)).toBe("from-la\nhello");
+    expect(await answers(l.la)).toEqual(wholeAnswers);
     const connection = await hold(l.la, "by-link");
     await eventually(
       "the connection is counted on the link",
@@ -121,6 +137,7 @@ test(
     await eventually("a request succeeds", async () => (await ask(l.la)) === "from-sg\nhello", 5000);
     await bothAre("active", 20_000);
     expect(await ask(l.sg)).toBe("from-la\nhello");
+    for (const from of [l.la, l.sg]) expect(await answers(from)).toEqual(wholeAnswers);
     const old = await hold(l.la, "by-backup");
     await eventually(
       "the connection is counted on the backup path",

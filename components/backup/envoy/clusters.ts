@@ -13,9 +13,13 @@ import { CHECKS_THAT_AGREE, CONNECT_TIMEOUT_MS, PUBLIC_TIMEOUT_MS } from "../tim
 import { duration, type Message, socket, typed, watched } from "./resource";
 import { type SecretSource, upstreamTls } from "./tls";
 
-/** Windows of HTTP/2, bytes: 2 MiB of one tunnel under way are 100 Mbit/s at 160 ms; a connection carries several tunnels. */
-export const STREAM_WINDOW = 2 * 2 ** 20;
-export const CONNECTION_WINDOW = 16 * 2 ** 20;
+/**
+ * Windows of HTTP/2 for answers, bytes. A service that closes first leaves the peer's proxy with what no window was open for, and
+ * that is lost, so that a window has to be wider than all that can wait between the proxies: 1 MiB in Envoy, and TCP's buffers,
+ * 4 MiB and 6 MiB by Linux's defaults (tcp_wmem and tcp_rmem, tcp(7)). The connection's is for several clients that are slow.
+ */
+const ANSWER_WINDOW = 16 * 2 ** 20;
+const ANSWERS_WINDOW = 64 * 2 ** 20;
 /** Tunnels in one TCP connection. A packet that is lost holds all of them up, so that there are more connections for more. */
 export const TUNNELS_PER_CONNECTION = 100;
 
@@ -121,8 +125,8 @@ function publicPool({ view, backup, peerName }: ProxyInputs, source: SecretSourc
           explicit_http_config: {
             http2_protocol_options: {
               max_concurrent_streams: TUNNELS_PER_CONNECTION,
-              initial_stream_window_size: STREAM_WINDOW,
-              initial_connection_window_size: CONNECTION_WINDOW,
+              initial_stream_window_size: ANSWER_WINDOW,
+              initial_connection_window_size: ANSWERS_WINDOW,
               connection_keepalive: {
                 interval: duration(KEEPALIVE_MS),
                 timeout: duration(KEEPALIVE_TIMEOUT_MS),

@@ -1,10 +1,10 @@
-import { type ProxyInputs, backupListener, peerCluster } from "../proxy";
+import { BACKUP_ADDRESS, peerCluster, type ProxyInputs } from "../proxy";
 import type { Service } from "../service";
 import { type Message, socket } from "./resource";
 
 /**
  * Where the other site's service is reached: over the link at the peer gateway's private address, else through the backup
- * path. Checks of the first ask the peer's proxy; the second is a listener inside Envoy, which can't be asked.
+ * path. Checks of the first ask the peer's proxy; the second is Envoy itself, and what is behind it is checked there.
  */
 export function assignment(service: Service, { view, backup }: ProxyInputs): Message {
   return {
@@ -26,7 +26,7 @@ export function assignment(service: Service, { view, backup }: ProxyInputs): Mes
         lb_endpoints: [
           {
             endpoint: {
-              address: { envoy_internal_address: { server_listener_name: backupListener(service) } },
+              address: socket(BACKUP_ADDRESS, service.localPort),
               health_check_config: { disable_active_health_check: true },
             },
           },

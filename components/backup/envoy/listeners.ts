@@ -1,4 +1,5 @@
 import {
+  BACKUP_ADDRESS,
   backupListener,
   HEALTH_PATH,
   ownCluster,
@@ -7,7 +8,7 @@ import {
   PUBLIC_CLUSTER,
 } from "../proxy";
 import { offeredBy, ON_GATEWAY, type Service, usedBy } from "../service";
-import { CONNECTION_WINDOW, STREAM_WINDOW, TUNNELS_PER_CONNECTION } from "./clusters";
+import { TUNNELS_PER_CONNECTION } from "./clusters";
 import { duration, extension, type Json, type Message, socket } from "./resource";
 import { downstreamTls, type SecretSource } from "./tls";
 
@@ -27,6 +28,10 @@ const HANDSHAKE_MS = 5000;
  * that are open go on.
  */
 const REQUESTS_PER_CONNECTION = 600;
+
+/** Windows of HTTP/2 for what clients send, bytes: 2 MiB under way are 100 Mbit/s at 160 ms; a connection carries several tunnels. */
+const STREAM_WINDOW = 2 * 2 ** 20;
+const CONNECTION_WINDOW = 16 * 2 ** 20;
 
 const MANAGER = "envoy.filters.network.http_connection_manager";
 const MANAGER_TYPE = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
@@ -120,7 +125,8 @@ function backupWay(service: Service): Message {
   const name = backupListener(service);
   return {
     name,
-    internal_listener: {},
+    address: socket(BACKUP_ADDRESS, service.localPort),
+    // Counted already where they came in.
     ignore_global_conn_limit: true,
     filter_chains: [
       {

@@ -92,7 +92,7 @@ ORDER = {"clusters.json": 1, "listeners.json": 2}
 
 
 def other_drains(config):
-    """Epochs of internal listeners that others drain, by the listener's name."""
+    """Epochs of listeners inside the proxy that others drain, by the listener's name."""
     try:
         with open(config["drainsFile"]) as file:
             return json.load(file)
@@ -109,8 +109,8 @@ def adjusted(name, content, memory, drains):
                     endpoint["health_status"] = "DEGRADED"
     if name == "listeners.json":
         for listener in content["resources"]:
-            if "internal_listener" in listener:
-                own = listener["name"].startswith("backup-")
+            own = listener["name"].startswith("backup-")
+            if own or "internal_listener" in listener:
                 for chain in listener["filter_chains"]:
                     chain["name"] = str(memory["epoch"] if own else drains.get(listener["name"], 0))
     return content

@@ -139,8 +139,6 @@ class Answer(socketserver.StreamRequestHandler):
     def handle(self):
         with contextlib.suppress(OSError):
             self.wfile.write(self.server.text)
-            # Whoever asked ends the connection: a tunnel whose server ends it is reset before the answer has left it.
-            self.rfile.read(1)
 
 
 class Answers(socketserver.ThreadingTCPServer):

@@ -9,11 +9,17 @@ import { inputs } from "./fixtures";
 interface Rendered {
   name: string;
   address: { socket_address: { address: string; port_value: number } };
-  internal_listener: object;
+  internal_listener?: object;
   filter_chains: Chain[];
   load_assignment: object;
   endpoints: { lb_endpoints: { endpoint: { address: Rendered["address"] } }[] }[];
   type: string;
+  typed_extension_protocol_options: Record<string, Http2Options>;
+}
+interface Http2Options {
+  explicit_http_config: {
+    http2_protocol_options: { initial_stream_window_size: number; initial_connection_window_size: number };
+  };
 }
 interface Chain {
   name?: string;
@@ -109,10 +115,29 @@ test("the link comes first and the backup path second, and each way is by the ad
   const [assignment] = resources(fromLa, "endpoints-postgres.json");
   expect(assignment!.endpoints.map(({ lb_endpoints }) => lb_endpoints[0]!.endpoint.address)).toEqual([
     { socket_address: { address: "10.20.0.2", port_value: 15432 } },
-    { envoy_internal_address: { server_listener_name: "backup-postgres" } },
+    { socket_address: { address: "127.0.0.2", port_value: 15432 } },
   ]);
   const pool = resources(fromLa, "clusters.json").find(({ name }) => name === "public");
   expect(JSON.stringify(pool!.load_assignment)).toContain('"address":"203.0.113.10","port_value":8443');
+});
+
+test("the way into the backup path is a TCP listener, so that the end of an answer waits for the answer", () => {
+  const entrance = listener(fromLa, "backup-postgres")!;
+  expect(entrance.internal_listener).toBeUndefined();
+  expect(entrance.address).toEqual({ socket_address: { address: "127.0.0.2", port_value: 15432 } });
+});
+
+test("answers have a window wider than what can wait between the proxies", () => {
+  const windows = (view: LinkView) => {
+    const pool = resources(view, "clusters.json").find(({ name }) => name === "public")!;
+    const options = Object.values(pool.typed_extension_protocol_options)[0]!;
+    return options.explicit_http_config.http2_protocol_options;
+  };
+  const buffers = (1 + 4 + 6) * 2 ** 20;
+  for (const view of [fromLa, fromSg]) {
+    expect(windows(view).initial_stream_window_size).toBeGreaterThan(buffers);
+    expect(windows(view).initial_connection_window_size).toBeGreaterThan(buffers);
+  }
 });
 
 test("Envoy is looked into by a Unix socket alone", () => {
