@@ -6,6 +6,7 @@ import { LIBRARY } from "../paths";
 export const CHRONY_UNIT = "chrony.service";
 const PACE_UNIT = "crossborder-postgres-clock-pace.service";
 const PACE_UNIT_FILE = `/etc/systemd/system/${PACE_UNIT}`;
+const CHRONY_DROP_IN = `/etc/systemd/system/${CHRONY_UNIT}.d/crossborder.conf`;
 const PACE_PROGRAM = `${LIBRARY}/clock-pace`;
 
 /** Polling of every source, as powers of two: 8 to 32 s. After a disturbance a clock is in doubt until it was measured anew. */
@@ -25,6 +26,7 @@ export function renderClockPace(): { readonly files: HostFile[]; readonly units:
   const unit = `[Unit]
 Description=Has chrony measure often
 After=${CHRONY_UNIT}
+Wants=${CHRONY_UNIT}
 PartOf=${CHRONY_UNIT}
 
 [Service]
@@ -35,17 +37,17 @@ Restart=on-failure
 RestartSec=30
 
 [Install]
-WantedBy=multi-user.target ${CHRONY_UNIT}
+WantedBy=multi-user.target
 `;
   const program = readFileSync(join(__dirname, "clock_pace.sh"), "utf8");
   return {
     files: [
       { path: PACE_PROGRAM, content: program, mode: "0755" },
       { path: PACE_UNIT_FILE, content: unit, mode: "0644" },
+      // A chrony that was stopped and starts again has forgotten it.
+      { path: CHRONY_DROP_IN, content: `[Unit]\nWants=${PACE_UNIT}\n`, mode: "0644" },
     ],
-    units: [
-      { name: CHRONY_UNIT, watches: [], onChange: "restart" },
-      { name: PACE_UNIT, watches: [PACE_PROGRAM, PACE_UNIT_FILE], onChange: "restart" },
-    ],
+    // chrony itself is the host's, also when this goes.
+    units: [{ name: PACE_UNIT, watches: [PACE_PROGRAM, PACE_UNIT_FILE], onChange: "restart" }],
   };
 }

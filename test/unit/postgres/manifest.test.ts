@@ -84,7 +84,9 @@ test("the monitors come after the set-up, and backups can be off", () => {
   const names = (set: Record<string, unknown> = {}) => serverOf("la", set).units.map(({ name }) => name);
   const at = (name: string) => names().indexOf(name);
   expect(at("crossborder-postgres-clock-gate.service")).toBeGreaterThan(at(SETUP_UNIT));
-  expect(at("crossborder-postgres-clock-gate.service")).toBeGreaterThan(at("chrony.service"));
+  expect(at("crossborder-postgres-clock-gate.service")).toBeGreaterThan(
+    at("crossborder-postgres-clock-pace.service"),
+  );
   expect(names()).toContain("crossborder-postgres-backup.timer");
   expect(names({ backups: "off" })).not.toContain("crossborder-postgres-backup.timer");
 });
