@@ -3,19 +3,23 @@ import { ON_GATEWAY, servicesOf } from "./components/backup/service";
 import { TLS_GROUP } from "./components/backup/unit";
 import { vipPart } from "./components/ha/envoy";
 import { HaPair } from "./components/ha/haPair";
+import { ownHeartbeats } from "./components/ha/plan";
 import { pairServices, portOf, servedAt } from "./components/ha/service";
 import { CrossBorderLink } from "./components/link/crossBorderLink";
 import { Certificates } from "./components/pki/certificates";
+import { POSTGRES_HEARTBEATS } from "./components/postgres/plan";
 import { ReplicatedPostgres } from "./components/postgres/replicatedPostgres";
 import { ExistingSite } from "./components/sites/existing";
 import {
   publishBackup,
   publishCredentials,
+  publishFacts,
   publishHa,
   publishHosts,
   publishLink,
   publishPostgres,
 } from "./outputs/publish";
+import { ReplicationGate } from "./providers/replication";
 import { TunnelRtt } from "./providers/tunnelRtt";
 import { loadSettings } from "./settings/load";
 import { POSTGRES_SERVICE } from "./settings/postgresRules";
@@ -34,6 +38,7 @@ const secondary = sites.find((site) => site.name !== settings.primary)!;
 const services = [...servicesOf(settings), ...pairServices(settings)];
 const backupSettings = settings.backup === "off" ? undefined : settings.backup;
 const haSettings = settings.ha === "off" ? undefined : settings.ha;
+const postgresSettings = settings.postgres === "off" ? undefined : settings.postgres;
 const served = haSettings ? servedAt(haSettings.services, services) : [];
 
 // Link
@@ -79,6 +84,11 @@ const pair =
     backup: backupPath,
     ha: haSettings,
     services: served,
+    heartbeats: postgresSettings && {
+      fit: [POSTGRES_HEARTBEATS.fit],
+      // A link that comes and goes is still waited for.
+      current: [...ownHeartbeats.current, POSTGRES_HEARTBEATS.current],
+    },
     health: settings.health,
     confirmWithinSeconds: settings.link.confirmWithinSeconds,
     webhook: settings.webhook,
@@ -100,7 +110,6 @@ const gate = new TunnelRtt(
 );
 
 // Database
-const postgresSettings = settings.postgres === "off" ? undefined : settings.postgres;
 const postgresService = services.find(({ name }) => name === POSTGRES_SERVICE);
 const replicatedPostgres =
   postgresSettings && certificates && postgresService
@@ -114,17 +123,32 @@ const replicatedPostgres =
             sites.map(({ name }) => [name, { host: ON_GATEWAY, port: postgresService.localPort }]),
           ),
           certificates: certificates.leaves,
+          health: settings.health,
+          paired: pair !== undefined,
+          webhook: settings.webhook,
         },
         { dependsOn: [gate, ...(backupPath ? [backupPath] : [])] },
       )
     : undefined;
+
+// Replication gate
+const replicationGate =
+  postgresSettings &&
+  replicatedPostgres &&
+  new ReplicationGate("postgres-replication", {
+    databases: replicatedPostgres.facts,
+    fingerprint: replicatedPostgres.fingerprint,
+    measure,
+    deadlineSeconds: postgresSettings.gate.deadlineSeconds,
+  });
 
 // Outputs
 export const link = publishLink(crossBorderLink, gate, settings);
 export const linkFacts = crossBorderLink.facts;
 export const backup = publishBackup(settings, services);
 export const ha = publishHa(settings, served);
-export const postgres = publishPostgres(settings, services);
+export const postgres = publishPostgres(settings, services, replicationGate);
+export const postgresFacts = publishFacts(replicatedPostgres);
 export const postgresCredentials = publishCredentials(replicatedPostgres);
 export const hosts = publishHosts(
   [crossBorderLink, certificates, backupPath, pair, replicatedPostgres].flatMap(

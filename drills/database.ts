@@ -19,17 +19,15 @@ export function psql(session: Session, database: string, sql: string): Promise<s
 /** The function that runs DDL on both sides. */
 const ddlFunction = "crossborder.ddl";
 
-/** SQL for one side that makes the clients' table on both, empty but for its seeds. */
-export function prepareSql(user: string, keys: readonly string[]): string {
-  const schema = table.split(".")[0];
-  const ddl =
-    `create schema if not exists ${schema}; ` +
-    `create table if not exists ${table} (key text primary key, value text not null, previous text); ` +
-    `grant usage on schema ${schema} to "${user}"; ` +
-    `grant select, insert, update, delete on ${table} to "${user}"`;
+/**
+ * SQL for one side that makes the clients' table on both, empty but for its seeds. It belongs to the owner of the application's
+ * schema, so that the application's logins have the rights on it that they have on every table there.
+ */
+export function prepareSql(owner: string, keys: readonly string[]): string {
+  const ddl = `create table if not exists ${table} (key text primary key, value text not null, previous text)`;
   const seeds = keys.map((key) => `(${literal(key)}, 'seed')`).join(", ");
   return (
-    `select ${ddlFunction}(${literal(ddl)});\n` +
+    `set role ${owner};\nselect ${ddlFunction}(${literal(ddl)});\n` +
     `delete from ${table};\ninsert into ${table} (key, value) values ${seeds};\n`
   );
 }

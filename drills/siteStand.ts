@@ -148,7 +148,7 @@ export abstract class SiteStand implements Stand {
   private async ensureService(site: string): Promise<void> {
     if (servicePort(this.deployed) === undefined) return;
     await this.onGateway(site, async (session) => {
-      if ((await run(session, `ss -Hltn 'sport = :${drillPort}'`)).trim() !== "") return;
+      if ((await run(session, `ss -Hltn 'src 127.0.0.1:${drillPort}'`)).trim() !== "") return;
       await install(session);
       await startEcho({ session, prefix: "" }, "127.0.0.1", drillPort);
     });
@@ -156,9 +156,9 @@ export abstract class SiteStand implements Stand {
 
   private async prepareDatabase(specs: readonly Specification[]): Promise<void> {
     if (!this.deployed.database) return;
-    const { name, user } = this.deployed.database;
+    const { name, owner } = this.deployed.database;
     const keys = seedKeys(specs);
-    await this.onGateway(this.siteOf("primary"), (session) => psql(session, name, prepareSql(user, keys)));
+    await this.onGateway(this.siteOf("primary"), (session) => psql(session, name, prepareSql(owner, keys)));
     const there = (): Promise<true | undefined> =>
       this.onGateway(this.siteOf("secondary"), (session) => readRows(session, name)).then(
         (rows) => (rows.length === keys.length ? true : undefined),

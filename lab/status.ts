@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import type { Direction } from "../drills/faults";
-import { backupOutput, haOutput } from "../outputs/contract";
+import { backupOutput, haOutput, postgresFacts } from "../outputs/contract";
 import { linkFactsSchema } from "../providers/probes/facts";
 import { linkStatus, type LinkStatus } from "../providers/probes/status";
 import { runPulumi } from "../toolchain/pulumi";
@@ -23,7 +23,7 @@ export interface MachineStatus {
   readonly memoryMiB: number;
 }
 
-/** What `npm run lab -- status --json` prints. */
+/** Everything there is in the lab. */
 export interface LabStatus {
   /** `absent` when nothing is deployed. */
   readonly link: LinkStatus["link"] | { readonly state: "absent" };
@@ -31,6 +31,8 @@ export interface LabStatus {
   readonly backup: LinkStatus["backup"];
   /** The pair; null while there is none, or nothing is deployed. */
   readonly ha: LinkStatus["ha"];
+  /** The databases; null while there are none, or nothing is deployed. */
+  readonly postgres: LinkStatus["postgres"];
   readonly machines: Readonly<Record<Machine, MachineStatus>>;
   /** What the ocean does each way; null when `wan` doesn't answer. */
   readonly ocean: Readonly<Record<Direction, Water>> | null;
@@ -47,8 +49,8 @@ async function machineStatus(paths: LabPaths, machine: Machine): Promise<Machine
   return { state, port, memoryMiB };
 }
 
-async function deployed(paths: LabPaths): Promise<Pick<LabStatus, "link" | "backup" | "ha">> {
-  const absent = { link: { state: "absent" }, backup: null, ha: null } as const;
+async function deployed(paths: LabPaths): Promise<Pick<LabStatus, "link" | "backup" | "ha" | "postgres">> {
+  const absent = { link: { state: "absent" }, backup: null, ha: null, postgres: null } as const;
   const stack = path.join(stackStateDirectory(paths), ".pulumi", "stacks", "crossborder", "lab.json");
   if (!existsSync(stack)) return absent;
   const args = ["stack", "output", "--json", "--show-secrets", "--stack", "lab"];
@@ -59,11 +61,16 @@ async function deployed(paths: LabPaths): Promise<Pick<LabStatus, "link" | "back
       linkFacts: linkFactsSchema.optional(),
       backup: backupOutput.default("off"),
       ha: haOutput.default("off"),
+      postgresFacts: postgresFacts.default("off"),
     })
     .parse(JSON.parse(stdout));
-  const { linkFacts, backup, ha } = outputs;
+  const { linkFacts, backup, ha, postgresFacts: databases } = outputs;
   if (!linkFacts) return absent;
-  return linkStatus(linkFacts, { backup: backup !== "off", ha: ha === "off" ? null : ha });
+  return linkStatus(linkFacts, {
+    backup: backup !== "off",
+    ha: ha === "off" ? null : ha,
+    postgres: databases === "off" ? null : databases,
+  });
 }
 
 /** Looks at everything there is in the lab. Never fails for something that is broken: it says so. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { replicationFactsSchema } from "../providers/postgres/facts";
 import { linkFactsSchema } from "../providers/probes/facts";
 
 /**
@@ -77,19 +78,29 @@ export const haOutput = z.union([
 ]);
 export type HaOutput = z.infer<typeof haOutput>;
 
-/** The database that the sites share. Not secret. */
+/** The database that the sites share, and what the deployment gate measured of its replication. Not secret. */
 export const postgresOutput = z.union([
   z.literal("off"),
-  z.object({
-    database: z.string(),
-    /** Of a site's own PostgreSQL, on 127.0.0.1 of its gateway. */
-    port: z.number(),
-    /** Of the other site's PostgreSQL, on 127.0.0.1 of the gateway. */
-    peerPort: z.number(),
-    writers: z.enum(["both", "primary"]),
-    primary: z.string(),
-    sites: z.array(z.string()),
-  }),
+  z
+    .object({
+      database: z.string(),
+      /** Of a site's own PostgreSQL, on 127.0.0.1 of its gateway. */
+      port: z.number(),
+      /** Of the other site's PostgreSQL, on 127.0.0.1 of the gateway. */
+      peerPort: z.number(),
+      writers: z.enum(["both", "primary"]),
+      primary: z.string(),
+      sites: z.array(z.string()),
+      /** What the deployment gate found: writes that lost against another, and tables that are the same on both sites. */
+      conflicts: z.number(),
+      tables: z.number(),
+      /** Tables that were not compared, because they are too large. */
+      unchecked: z.array(z.string()),
+      verdict: z.string(),
+      measuredAt: z.string(),
+      /** Median time from a commit on one site to its being seen on the other, by the sites' names, e.g. `la_to_sg`. */
+    })
+    .catchall(z.object({ lagMs: z.number() })),
 ]);
 export type PostgresOutput = z.infer<typeof postgresOutput>;
 
@@ -99,6 +110,10 @@ export const postgresCredentials = z.array(
 );
 export type PostgresCredentials = z.infer<typeof postgresCredentials>;
 
+/** What must be known of the databases to look at them. Secret. */
+export const postgresFacts = z.union([z.literal("off"), replicationFactsSchema]);
+export type PostgresFacts = z.infer<typeof postgresFacts>;
+
 /** One host, how to reach it, and what it was given. Secret. */
 const hostOutput = z.object({
   name: z.string(),
@@ -107,13 +122,14 @@ const hostOutput = z.object({
 });
 export type HostOutput = z.infer<typeof hostOutput>;
 
-/** All outputs. `hosts` and `linkFacts` hold keys to the hosts, `postgresCredentials` passwords; they are secrets. */
+/** All outputs. `hosts` and the facts hold keys to the hosts, `postgresCredentials` passwords; they are secrets. */
 export const stackOutputs = z.object({
   link: linkOutput,
   linkFacts: linkFactsSchema,
   backup: backupOutput,
   ha: haOutput,
   postgres: postgresOutput,
+  postgresFacts,
   postgresCredentials,
   hosts: z.array(hostOutput),
 });

@@ -4,6 +4,8 @@ import { portOf } from "../components/ha/service";
 import type { HostConfiguration } from "../components/host/configuration";
 import type { CrossBorderLink } from "../components/link/crossBorderLink";
 import type { ReplicatedPostgres } from "../components/postgres/replicatedPostgres";
+import { lagByWay } from "../providers/probes/replicationStatus";
+import type { ReplicationGate } from "../providers/replication";
 import type { TunnelRtt } from "../providers/tunnelRtt";
 import { POSTGRES_SERVICE } from "../settings/postgresRules";
 import type { Settings } from "../settings/schema";
@@ -13,6 +15,7 @@ import type {
   HostOutput,
   LinkOutput,
   PostgresCredentials,
+  PostgresFacts,
   PostgresOutput,
 } from "./contract";
 
@@ -66,19 +69,33 @@ export function publishHa({ ha, primary }: Settings, served: readonly Service[])
   });
 }
 
-/** The database as other stacks see it. */
+/** The database as other stacks see it, with what its gate measured. */
 export function publishPostgres(
   { postgres, primary, sites }: Settings,
   services: readonly Service[],
+  gate: ReplicationGate | undefined,
 ): pulumi.Output<PostgresOutput> {
   const service = services.find(({ name }) => name === POSTGRES_SERVICE);
-  if (postgres === "off" || !service) return pulumi.output("off" as const);
+  if (postgres === "off" || !service || !gate) return pulumi.output("off" as const);
   const { database, port, writers } = postgres;
-  return pulumi.output({
-    ...{ database, port, writers, primary },
-    peerPort: service.localPort,
-    sites: Object.keys(sites),
-  });
+  const secondary = Object.keys(sites).find((site) => site !== primary)!;
+  const { lagMs, conflicts, tables, unchecked, verdict, measuredAt } = gate;
+  return pulumi.output({ lagMs, conflicts, tables, unchecked, verdict, measuredAt }).apply(
+    ({ lagMs: lag, ...figures }) =>
+      ({
+        ...{ database, port, writers, primary },
+        peerPort: service.localPort,
+        sites: Object.keys(sites),
+        ...figures,
+        ...lagByWay({ primary, secondary }, lag),
+      }) as PostgresOutput,
+  );
+}
+
+/** What must be known of the databases to look at them. Secret. */
+export function publishFacts(postgres: ReplicatedPostgres | undefined): pulumi.Output<PostgresFacts> {
+  const facts: pulumi.Input<PostgresFacts> = postgres ? postgres.facts : "off";
+  return pulumi.secret(facts) as pulumi.Output<PostgresFacts>;
 }
 
 /** What applications log in with. Secret. */

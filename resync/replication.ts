@@ -106,7 +106,7 @@ function beatOf(side: Side, site: string): Promise<number | null> {
 
 /** Waits until one side has seen all that the other committed before now. False when it does not within the time. */
 export async function drained(from: Side, to: Side, forMs: number, sleep: Sleep): Promise<boolean> {
-  await from.database.run(beats(from.end.site, 1, 0));
+  await from.database.run(beats(1, 0));
   const target = (await beatOf(from, from.end.site)) ?? 0;
   for (let waited = 0; waited <= forMs; waited += 500) {
     if (((await beatOf(to, from.end.site)) ?? -1) >= target) return true;

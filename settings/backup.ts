@@ -95,6 +95,12 @@ function taken(settings: Partial<Settings>): Listener[] {
   return [...own, ...ssh, ...RESERVED.filter(({ port }) => !ssh.some((other) => other.port === port))];
 }
 
+/** What listens on every address of a gateway. */
+function everywhere({ access }: Partial<Settings>): Listener[] {
+  const ssh = access ? [{ key: "crossborder:access.sshPort", port: access.sshPort }] : [];
+  return [...ssh, ...RESERVED.filter(({ key }) => key === "BGP")];
+}
+
 const portsDiffer: Rule = (settings) => {
   const ours = listeners(settings);
   const others = taken(settings);
@@ -107,6 +113,34 @@ const portsDiffer: Rule = (settings) => {
       ),
   );
 };
+
+/** Ports on which a gateway listens for its own site: one that is taken there leads somewhere else. */
+const ownPortsAreFree: Rule = (settings) =>
+  Object.keys(settings.sites ?? {}).flatMap((site) => {
+    const served = servicesIn(settings).filter(
+      ({ listen, endpoints }) => listen === "site" && site in endpoints,
+    );
+    const portOf = ({ endpoints }: Service): number => endpoints[site]!.port;
+    // A service that is on the gateway itself differs from these already.
+    const others = [...listeners(settings), ...everywhere(settings)];
+    return served.flatMap((service, index) => [
+      ...others
+        .filter(({ port }) => port === portOf(service) && service.endpoints[site]!.address !== ON_GATEWAY)
+        .map(
+          ({ key, port }) =>
+            `${portKey(service.name, "port")} is ${port}; with listen: site on ${site} it must differ from the port of ` +
+            `${key}, on the same gateway.`,
+        ),
+      ...served
+        .slice(0, index)
+        .filter((other) => portOf(other) === portOf(service))
+        .map(
+          (other) =>
+            `${portKey(service.name, "port")} is ${portOf(service)}; with listen: site on ${site} it must differ from ` +
+            `${portKey(other.name, "port")}.`,
+        ),
+    ]);
+  });
 
 const checksCanBeAnswered: Rule = (settings) => {
   const backup = onBackup(settings);
@@ -147,6 +181,7 @@ export const backupRules: readonly Rule[] = [
   servicesNameSites,
   localPortsExist,
   portsDiffer,
+  ownPortsAreFree,
   checksCanBeAnswered,
   holdGrows,
 ];

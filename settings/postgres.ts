@@ -29,6 +29,57 @@ const application = z.strictObject({
     ),
 });
 
+const clock = z.strictObject({
+  budgetMs: whole(1, 10000, "ms")
+    .default(10)
+    .describe(
+      "What a site's clock may be wrong by before it refuses writes. Of two writes to one row that lie closer together than twice this, the wrong one may win.",
+    ),
+  confirmations: whole(1, 10, "measurements")
+    .default(2)
+    .describe("Measurements of chrony inside half of the budget that let a site write again."),
+});
+
+const monitor = z.strictObject({
+  intervalSeconds: whole(1, 60, "seconds")
+    .default(5)
+    .describe(
+      "Time between beats, and looks at the WAL. What a site wrote after its last beat that arrived counts as not seen by the other.",
+    ),
+  conflictKeepDays: whole(1, 3650, "days").default(90).describe("How long recorded conflicts are kept."),
+  logKeepDays: whole(1, 365, "days")
+    .default(7)
+    .describe("How long files of PostgreSQL's log are kept after they were read."),
+});
+
+const gate = z.strictObject({
+  lagBudgetMs: whole(10, 60000, "ms")
+    .default(1000)
+    .describe("Longest median time from a commit on one site to its being seen on the other."),
+  compareLimitMb: whole(1, 1048576, "MiB")
+    .default(1024)
+    .describe("Tables larger than this are not compared row by row."),
+  deadlineSeconds: whole(30, 86400, "seconds")
+    .default(300)
+    .describe("Longest wait for subscriptions and first copies."),
+});
+
+const backups = z.strictObject({
+  at: text("a time as systemd's OnCalendar has it, such as `*-*-* 03:00:00`")
+    .regex(/^[A-Za-z0-9 *:,./~-]+$/, {
+      error: "a time as systemd's OnCalendar has it, such as `*-*-* 03:00:00`",
+    })
+    .default("*-*-* 03:00:00")
+    .describe("When one is made, as systemd's OnCalendar, up to ten minutes later."),
+  keep: whole(1, 100, "backups").default(7).describe("Backups that are kept."),
+  directory: text("an absolute path, other than /, of letters, digits and _ . - /")
+    .regex(/^(\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+$/, {
+      error: "an absolute path, other than /, of letters, digits and _ . - /",
+    })
+    .default("/var/backups/crossborder-postgres")
+    .describe("Directory on the host that takes them."),
+});
+
 /** The sites' databases and their replication. */
 export const postgres = z.strictObject({
   database: identifier("a database's name").default("app").describe("The database that both sites share."),
@@ -79,4 +130,16 @@ export const postgres = z.strictObject({
     .describe(
       "Most WAL that is kept for the other site while it is away. Beyond it, it has to be synchronised anew.",
     ),
+  walWarnPercent: whole(10, 90, "percent")
+    .default(50)
+    .describe("Share of `walKeepMb` in use that is warned of."),
+  clock: clock
+    .prefault({})
+    .describe("What a site's clock must be for it to take writes: the last one wins by it."),
+  monitor: monitor.prefault({}).describe("What watches the databases from beside them."),
+  gate: gate.prefault({}).describe("What a deployment demands of replication."),
+  backups: z
+    .union([backups, z.literal("off")], { error: "`off`, or the base backups' own settings" })
+    .prefault({})
+    .describe("Base backups that each site makes on its own host."),
 });

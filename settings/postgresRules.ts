@@ -1,5 +1,6 @@
 import { ON_GATEWAY, servicesOf } from "../components/backup/service";
 import { loginOf, ownerOf } from "../components/postgres/plan";
+import { subscriptionFrom } from "../providers/postgres/facts";
 import type { PostgresSettings, Settings } from "./schema";
 
 /** Rules of the database's settings. Each gives one sentence per violation. */
@@ -104,6 +105,20 @@ const replicationHasItsWay: Rule = (settings) => {
   return [...new Set(found)];
 };
 
+/** pglogical cuts the parts of a slot's name to 16 bytes, and a subscription `from_<site>` is one of them. */
+const LONGEST_SITE = 16 - subscriptionFrom("").length;
+
+const sitesCanBeSubscribedTo: Rule = (settings) =>
+  onPostgres(settings)
+    ? Object.keys(settings.sites ?? {})
+        .filter((site) => site.length > LONGEST_SITE || site.includes("-"))
+        .map(
+          (site) =>
+            `crossborder:sites.${site} has a name that pglogical can't replicate under; with ${KEY} it must be ` +
+            `1 to ${LONGEST_SITE} of a-z and 0-9, starting with a letter.`,
+        )
+    : [];
+
 const hostsAreOfDebian: Rule = (settings) =>
   onPostgres(settings)
     ? Object.entries(settings.sites ?? {}).flatMap(([site, { existing }]) =>
@@ -121,5 +136,6 @@ export const postgresRules: readonly Rule[] = [
   rolesDiffer,
   acceptedPasswordIsOfTheOtherLogin,
   replicationHasItsWay,
+  sitesCanBeSubscribedTo,
   hostsAreOfDebian,
 ];

@@ -172,7 +172,7 @@ const service = z.strictObject({
   listen: oneOf(["gateway", "site"])
     .default("gateway")
     .describe(
-      "Who may use the other site's service here: `gateway` its own programs (127.0.0.1), `site` every host of the site too.",
+      "Who may use the service through a site's gateway: `gateway` its own programs the other site's (127.0.0.1), `site` every host of the site too, and at `port` the site's own.",
     ),
   sites: z
     .record(
@@ -310,7 +310,7 @@ export const schema = {
     .url({ protocol: /^https$/, error: "an https URL" })
     .optional()
     .describe(
-      "Secret. Called by the gateways when the state of the link, of the backup path or of the pair changes.",
+      "Secret. Called by the gateways when the state of the link, of the backup path, of the pair or of a database changes.",
     ),
 } as const;
 
@@ -332,4 +332,5 @@ export type CertificateSettings = Settings["certificates"];
 export type BackupSettings = Exclude<Settings["backup"], "off">;
 export type HaSettings = Exclude<Settings["ha"], "off">;
 export type PostgresSettings = Exclude<Settings["postgres"], "off">;
+export type BaseBackupSettings = Exclude<PostgresSettings["backups"], "off">;
 export type BfdSettings = Exclude<LinkSettings["bfd"], "off">;

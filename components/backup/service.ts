@@ -13,7 +13,7 @@ export interface Service {
   readonly name: string;
   /** The port of the gateways' own listeners for it. */
   readonly localPort: number;
-  /** Who may reach the other site's service through a gateway: its own programs, or every host of its site. */
+  /** Who may reach the service through a gateway: its own programs the other site's, or every host of its site both. */
   readonly listen: "gateway" | "site";
   /** The sites that have the service, by name. The other site of each gets a listener. */
   readonly endpoints: Readonly<Record<string, Endpoint>>;
@@ -48,6 +48,19 @@ export function servicesOf(settings: Pick<Settings, "services" | "sites">): Serv
 /** The services that a site offers to the other. */
 export function offeredBy(site: string, services: readonly Service[]): Service[] {
   return services.filter(({ endpoints }) => site in endpoints);
+}
+
+/**
+ * The services of a site that its own hosts use through their gateway: those for which it listens for the site, except where the
+ * service itself has that address and port.
+ */
+export function servedBy(
+  { site, privateAddress }: { readonly site: string; readonly privateAddress: string },
+  services: readonly Service[],
+): Service[] {
+  return offeredBy(site, services).filter(
+    ({ listen, endpoints }) => listen === "site" && endpoints[site]!.address !== privateAddress,
+  );
 }
 
 /** The services of the other site that a site's gateway has listeners for. */

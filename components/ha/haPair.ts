@@ -23,7 +23,7 @@ export interface HaPairArgs {
   /** A change undoes itself on both gateways unless both work within this time, s. */
   readonly confirmWithinSeconds: number;
   /** What else decides whether a gateway may have the address. @default the proxy's health and the link's age alone */
-  readonly heartbeats?: Partial<Heartbeats>;
+  readonly heartbeats?: Partial<Heartbeats> | undefined;
   /** Called by the gateways when their state changes. A secret. */
   readonly webhook?: pulumi.Input<string>;
 }

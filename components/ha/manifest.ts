@@ -32,7 +32,7 @@ export const HA_COMPONENT = "ha";
 
 export interface HaInputs extends AgentInputs {
   /** Heartbeats beside the agent's own, of whatever else decides whether a gateway may have the address. */
-  readonly heartbeats?: Partial<Heartbeats>;
+  readonly heartbeats?: Partial<Heartbeats> | undefined;
 }
 
 function allHeartbeats(more: Partial<Heartbeats> = {}): Heartbeats {

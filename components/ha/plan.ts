@@ -21,6 +21,9 @@ export const RUN_DIRECTORY = "/run/crossborder-ha";
 export const PIN_DIRECTORY = "/var/lib/crossborder/ha-pin";
 export const PIN_FILE = `${PIN_DIRECTORY}/pin.json`;
 
+/** What the agent last saw and decided, as JSON; `role` is in it. */
+export const AGENT_STATE_FILE = `${RUN_DIRECTORY}/state.json`;
+
 /** keepalived's instance, as the pair's notifications name it. */
 export const INSTANCE = "VI_1";
 
@@ -40,7 +43,7 @@ export const HEARTBEAT_SECONDS = 5;
 export interface Heartbeats {
   /** Without one of them the gateway can't serve: `proxy` is the agent's own, from Envoy's answer. */
   readonly fit: readonly string[];
-  /** Without one of them its data may be old: `link` is the agent's own, for pairs without a database. */
+  /** Without one of them its data may be old: `link` is the agent's own, and all that there is without a database. */
   readonly current: readonly string[];
 }
 

@@ -2,7 +2,7 @@ import type { OsFamily } from "./host";
 
 /** What a component needs from the operating system, by the field's name for it. */
 export type Software =
-  "strongswan" | "frr" | "nftables" | "iproute" | "ping" | "openssl" | "keepalived" | "postgresql";
+  "strongswan" | "frr" | "nftables" | "iproute" | "ping" | "openssl" | "keepalived" | "postgresql" | "chrony";
 
 /**
  * The packages of each family. Debian's strongswan-swanctl alone brings no daemon: charon-systemd is the one that
@@ -18,6 +18,7 @@ const packages: Readonly<Record<OsFamily, Readonly<Record<Software, readonly str
     openssl: ["openssl"],
     keepalived: ["keepalived"],
     postgresql: ["postgresql-15", "postgresql-15-pglogical"],
+    chrony: ["chrony"],
   },
   rhel: {
     strongswan: ["strongswan"],
@@ -28,6 +29,7 @@ const packages: Readonly<Record<OsFamily, Readonly<Record<Software, readonly str
     openssl: ["openssl"],
     keepalived: ["keepalived"],
     postgresql: ["postgresql15-server", "pglogical_15"],
+    chrony: ["chrony"],
   },
 };
 

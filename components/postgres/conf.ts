@@ -1,14 +1,7 @@
 import type { PostgresSettings } from "../../settings/schema";
 import type { HostFile } from "../host/manifest";
-import {
-  AUTHORITIES_FILE,
-  LEAF_FILE,
-  LOG_DIRECTORY,
-  LOG_FILENAME,
-  RELOAD_FILE,
-  SOCKET_DIRECTORY,
-  START_FILE,
-} from "./paths";
+import { collectorParameters } from "./conflicts/parameters";
+import { AUTHORITIES_FILE, LEAF_FILE, RELOAD_FILE, SOCKET_DIRECTORY, START_FILE } from "./paths";
 
 /** Silence after which either end of a replication connection gives it up, s. */
 const REPLICATION_TIMEOUT_SECONDS = 10;
@@ -19,6 +12,9 @@ function file(path: string, purpose: string, values: Readonly<Record<string, str
   );
   return { path, content: `# ${purpose}\n${lines.join("")}`, mode: "0644" };
 }
+
+/** What the conflicts are found by in the server's log: that it is collected counts from a start on, the rest from a reload. */
+const { logging_collector, ...LOG } = collectorParameters();
 
 /** Parameters that PostgreSQL reads when it starts. */
 export function renderStart({ port, maxConnections, sharedBuffersMb }: PostgresSettings): HostFile {
@@ -36,7 +32,7 @@ export function renderStart({ port, maxConnections, sharedBuffersMb }: PostgresS
     max_wal_senders: 10,
     // pglogical's supervisor, a manager for each database, and workers that apply and copy.
     max_worker_processes: 16,
-    logging_collector: "on",
+    logging_collector: logging_collector!,
   });
 }
 
@@ -44,7 +40,6 @@ export function renderStart({ port, maxConnections, sharedBuffersMb }: PostgresS
 export function renderReload({ workMemMb, walKeepMb }: PostgresSettings): HostFile {
   return file(RELOAD_FILE, "A change of this file reloads PostgreSQL.", {
     "pglogical.conflict_resolution": "last_update_wins",
-    "pglogical.conflict_log_level": "log",
     // PostgreSQL's default list does without it.
     output_plugin_libraries: "pglogical_output",
     ssl: "on",
@@ -57,18 +52,7 @@ export function renderReload({ workMemMb, walKeepMb }: PostgresSettings): HostFi
     max_slot_wal_keep_size: `${walKeepMb}MB`,
     wal_sender_timeout: `${REPLICATION_TIMEOUT_SECONDS}s`,
     wal_receiver_timeout: `${REPLICATION_TIMEOUT_SECONDS}s`,
-    // A record a line, in English: conflicts are read out of it. A name for each file, so that none is written over.
-    log_destination: "jsonlog",
-    log_directory: LOG_DIRECTORY,
-    log_filename: LOG_FILENAME,
-    log_file_mode: "0640",
-    log_rotation_age: "1d",
-    log_rotation_size: "64MB",
-    log_truncate_on_rotation: "off",
-    log_timezone: "UTC",
-    log_min_messages: "warning",
-    log_error_verbosity: "default",
-    lc_messages: "C",
+    ...LOG,
     // Statements may hold what is not meant for a log.
     log_statement: "none",
   });

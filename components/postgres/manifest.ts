@@ -1,12 +1,16 @@
 import { readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
-import type { PostgresSettings } from "../../settings/schema";
+import type { HealthSettings, PostgresSettings } from "../../settings/schema";
 import { packagesFor } from "../host/families";
 import type { OsFamily } from "../host/host";
 import type { Command, HostFile, Manifest } from "../host/manifest";
 import type { CertificatePaths } from "../pki/paths";
 import { renderHba, renderIdent, replicationDsn } from "./access";
+import { renderBackup } from "./backup/unit";
+import { renderClockPace } from "./clock/unit";
 import { renderReload, renderStart } from "./conf";
+import { monitorSqlFile } from "./monitor/access";
+import { renderMonitors } from "./monitor/unit";
 import {
   AUTHORITIES_FILE,
   BINARIES,
@@ -41,10 +45,17 @@ const FIRST_COPY_SECONDS = 24 * 3600;
 /** Everything that decides what a site's PostgreSQL looks like. */
 export interface PostgresInputs {
   readonly view: PostgresView;
+  /** Name of the host. */
+  readonly host: string;
   readonly family: OsFamily;
   readonly settings: PostgresSettings;
   readonly certificate: { readonly paths: CertificatePaths; readonly serial: string };
   readonly verifiers: Verifiers;
+  readonly health: Pick<HealthSettings, "textfileDirectory">;
+  /** Whether the hosts are a pair, whose keepalived wants to know how the database is. */
+  readonly paired: boolean;
+  /** The operator's webhook, an https URL. A secret. */
+  readonly webhook?: string;
 }
 
 function source(name: string): string {
@@ -75,6 +86,28 @@ function ask(name: string, { database, port }: PostgresSettings, condition: stri
   };
 }
 
+/** What runs beside the server: what keeps its clock, watches it, and makes backups. */
+function besideTheServer(inputs: PostgresInputs): Pick<Manifest, "files" | "units" | "teardown"> {
+  const { view, host, settings, paired, webhook } = inputs;
+  const { textfileDirectory } = inputs.health;
+  const site = view.local.site;
+  const pace = renderClockPace();
+  const monitors = renderMonitors({
+    ...{ site, host, peer: view.peer.site, settings, textfileDirectory, paired },
+    ...(webhook !== undefined && { webhook }),
+  });
+  const { backups } = settings;
+  const backup =
+    backups === "off"
+      ? { files: [], units: [] }
+      : renderBackup({ site, host, settings, backups, textfileDirectory });
+  return {
+    files: [...pace.files, ...monitors.files, ...backup.files],
+    units: [...pace.units, ...monitors.units, ...backup.units],
+    teardown: monitors.teardown,
+  };
+}
+
 /** PostgreSQL on a site's host, with roles, database and the product's schema; it needs no other site. */
 export function postgresManifest(inputs: PostgresInputs): Manifest {
   const { view, settings, certificate } = inputs;
@@ -82,9 +115,10 @@ export function postgresManifest(inputs: PostgresInputs): Manifest {
   const hba = renderHba(settings);
   const ident = renderIdent(view);
   const roles = renderRoles(applications, inputs.verifiers);
-  const sql = [...schemaFiles(), renderApplications(applications, settings.database)];
+  const sql = [...schemaFiles(), renderApplications(applications, settings.database), monitorSqlFile()];
   const units = [tlsUnit(certificate.paths), setupUnit(view, settings), reconnectUnit(settings)];
   const [tls, setup, reconnect] = units.map(({ path: file }) => file) as [string, string, string];
+  const beside = besideTheServer(inputs);
   const setupProgram = program("setup", "setup.sh");
   const reconnectProgram: HostFile = {
     path: `${LIBRARY}/reconnect`,
@@ -93,7 +127,7 @@ export function postgresManifest(inputs: PostgresInputs): Manifest {
   };
   return {
     component: POSTGRES_COMPONENT,
-    packages: packagesFor(inputs.family, ["postgresql"]),
+    packages: packagesFor(inputs.family, ["postgresql", "chrony"]),
     files: [
       renderStart(settings),
       renderReload(settings),
@@ -107,6 +141,7 @@ export function postgresManifest(inputs: PostgresInputs): Manifest {
       program("leave", "leave.sh"),
       reconnectProgram,
       ...units,
+      ...beside.files,
     ],
     sysctl: {},
     checks: [
@@ -129,9 +164,11 @@ export function postgresManifest(inputs: PostgresInputs): Manifest {
         onChange: "restart",
       },
       { name: RECONNECT_UNIT, watches: [reconnectProgram.path, reconnect], onChange: "restart" },
+      ...beside.units,
     ],
     teardown: [
       { name: "stop the restarts of replication", argv: ["systemctl", "stop", RECONNECT_UNIT] },
+      ...beside.teardown,
       {
         name: "take the product out of the database",
         argv: asPostgres(settings.port, `${LIBRARY}/leave`, settings.database),

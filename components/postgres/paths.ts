@@ -15,6 +15,8 @@ export const SUBSCRIBE_UNIT = "crossborder-postgres-subscribe.service";
 export const BINARIES = `/usr/lib/postgresql/${VERSION}/bin`;
 /** Path of PostgreSQL's clients, as an environment has it. */
 export const CLIENT_PATH = `PATH=${BINARIES}:/usr/bin:/bin`;
+/** What the server keeps. */
+export const DATA_DIRECTORY = `/var/lib/postgresql/${VERSION}/${CLUSTER}`;
 const CONFIGURATION = `/etc/postgresql/${VERSION}/${CLUSTER}`;
 /** What is read at start. */
 export const START_FILE = `${CONFIGURATION}/conf.d/50-crossborder.conf`;
@@ -34,10 +36,6 @@ export const CERTIFICATE_NOTE = `${OWN}/certificate`;
 /** Roles and their verifiers, as SQL. Secret. */
 export const ROLES_FILE = `${OWN}/roles.sql`;
 export const SUBSCRIPTION_FILE = `${OWN}/subscription.json`;
-
-/** Directory of the server's log, and how its files are named: `crossborder-2026-01-31_235959.json`. */
-export const LOG_DIRECTORY = "/var/log/postgresql";
-export const LOG_FILENAME = "crossborder-%Y-%m-%d_%H%M%S.log";
 
 /** Directory of the Unix socket. */
 export const SOCKET_DIRECTORY = "/var/run/postgresql";

@@ -8,6 +8,8 @@ export const MONITOR_ROLE = "crossborder_monitor";
 export const APPLICATION_ROLE = "crossborder_application";
 /** Roles that may change the structure of both sites are members of it. */
 export const MIGRATION_ROLE = "crossborder_migration";
+/** What a database host of a pair beats, by what is well (see `components/ha/plan.ts`). */
+export const POSTGRES_HEARTBEATS = { fit: "postgres-fit", current: "postgres-current" } as const;
 /** Name of the map in pg_ident.conf. */
 export const IDENT_MAP = "crossborder";
 

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import type { PostgresSettings } from "../../settings/schema";
+import type { ReplicationFacts } from "../../providers/postgres/facts";
+import type { HealthSettings, PostgresSettings } from "../../settings/schema";
 import { Component } from "../component";
 import { HostConfiguration } from "../host/configuration";
 import type { Host } from "../host/host";
@@ -14,6 +15,7 @@ import {
   REPLICATION_COMPONENT,
   replicationManifest,
 } from "./manifest";
+import { SOCKET_DIRECTORY } from "./paths";
 import { type Application, applicationsOf, type Endpoint, loginOf, type PostgresNode } from "./plan";
 import type { Verifiers } from "./roles";
 import { scramVerifier } from "./scram";
@@ -32,6 +34,11 @@ export interface ReplicatedPostgresArgs {
   readonly replicationEndpoints: Readonly<Record<string, Endpoint>>;
   /** The certificates of the hosts that have PostgreSQL. */
   readonly certificates: readonly HostCertificate[];
+  readonly health: Pick<HealthSettings, "textfileDirectory">;
+  /** Whether the hosts are a pair that has the database's heartbeats (`POSTGRES_HEARTBEATS`). @default false */
+  readonly paired?: boolean;
+  /** Called by the hosts when their state changes. A secret. */
+  readonly webhook?: pulumi.Input<string>;
 }
 
 /** What an application logs in with. The password is a secret. */
@@ -58,6 +65,8 @@ export class ReplicatedPostgres extends Component {
   readonly port: number;
   /** What each application logs in with now. Secret. */
   readonly credentials: pulumi.Output<Credentials[]>;
+  /** What must be known of the databases to look at them. Secret. */
+  readonly facts: pulumi.Output<ReplicationFacts>;
   /** What each host was given: servers, then subscriptions. */
   readonly hosts: readonly HostConfiguration[];
   /** Changes whenever the database's configuration on the hosts does. Known once replication is set up both ways. */
@@ -75,12 +84,16 @@ export class ReplicatedPostgres extends Component {
     const primary = this.part(args, args.primary, true);
     const secondary = this.part(args, args.secondary, false);
     const inputs = (local: Part, peer: Part): pulumi.Output<PostgresInputs> =>
-      pulumi.all([verifiers, local.certificate.serial]).apply(([known, serial]) => ({
+      pulumi.all([verifiers, local.certificate.serial, args.webhook]).apply(([known, serial, webhook]) => ({
         view: { local: local.node, peer: peer.node },
+        host: local.host.name,
         family: local.host.family,
         settings,
         certificate: { paths: local.certificate.paths, serial },
         verifiers: known,
+        health: args.health,
+        paired: args.paired ?? false,
+        ...(webhook !== undefined && { webhook }),
       }));
 
     const servers = [
@@ -101,6 +114,7 @@ export class ReplicatedPostgres extends Component {
       [...servers, first],
     );
 
+    this.facts = this.look(settings, primary, secondary);
     this.hosts = [...servers, first, second];
     this.fingerprint = pulumi
       .all(this.hosts.map(({ generation }) => generation))
@@ -114,6 +128,20 @@ export class ReplicatedPostgres extends Component {
       ),
     );
     this.registerOutputs({ database: this.database, fingerprint: this.fingerprint });
+  }
+
+  private look(settings: PostgresSettings, primary: Part, secondary: Part): pulumi.Output<ReplicationFacts> {
+    const { database, port, gate } = settings;
+    const end = ({ host, node }: Part) => ({ site: node.site, host: host.name, connection: host.connection });
+    return pulumi.secret(
+      pulumi.output({
+        name: `${primary.node.site}-${secondary.node.site}`,
+        primary: end(primary),
+        secondary: end(secondary),
+        ...{ database, port, socket: SOCKET_DIRECTORY, lagBudgetMs: gate.lagBudgetMs },
+        compareLimitBytes: gate.compareLimitMb * 2 ** 20,
+      }),
+    ) as pulumi.Output<ReplicationFacts>;
   }
 
   /** One password for each number that is in use or accepted, by login; it lives as long as its number is named. */

@@ -59,13 +59,13 @@ const rows = { ownRows: 4, hotRows: 3, deleteRows: 4 };
 
 function databases({ site, gateway }: ClientSite, { database, ha }: Deployment): DatabaseTarget[] {
   if (!database) return [];
-  const { name, ...access } = database;
+  const { name, port, user, password } = database;
   const places = [
     { name: `${site}-site`, host: gateway },
     ...(ha ? [{ name: `${site}-vip`, host: ha.vip }] : []),
   ];
   return places.map((place) => ({
-    ...access,
+    ...{ port, user, password },
     ...place,
     database: name,
     serverQuery: "select crossborder.this_site()",

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { MONITOR_ROLE } from "../../components/postgres/monitor/unit";
+import { MONITOR_ROLE } from "../../components/postgres/plan";
 import type { Session } from "../ssh/session";
 import type { DatabaseEnd, ReplicationFacts } from "./facts";
 

@@ -90,8 +90,7 @@ async function takeBeats(
   const arrivals = z.array(z.number());
   const receive = (from: Side, at: Side): Promise<number[]> =>
     databases[at].json(awaitBeats(facts[from].site, count, forMs), arrivals, forMs + 10_000);
-  const send = (from: Side): Promise<string> =>
-    databases[from].run(beats(facts[from].site, BEATS_SENT, BEAT_EVERY_MS), forMs);
+  const send = (from: Side): Promise<string> => databases[from].run(beats(BEATS_SENT, BEAT_EVERY_MS), forMs);
   const [primary, secondary] = await Promise.all([
     receive("primary", "secondary"),
     receive("secondary", "primary"),

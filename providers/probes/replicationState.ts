@@ -88,13 +88,12 @@ export async function lookAt(end: DatabaseEnd, session: Session, database: Datab
   }
 }
 
-/** Statements that beat for a site `count` times, `everyMs` apart, each in a transaction of its own. */
-export function beats(site: string, count: number, everyMs: number): string {
+/** Statements that beat for the site `count` times, `everyMs` apart, each in a transaction of its own. */
+export function beats(count: number, everyMs: number): string {
   return `do $do$
 begin
   for i in 1..${count} loop
-    insert into crossborder.heartbeat as h values (${literal(site)}, 1, clock_timestamp())
-      on conflict (site) do update set beat = h.beat + 1, beat_at = clock_timestamp();
+    perform crossborder.beat();
     commit;
     perform pg_sleep(${everyMs / 1000});
   end loop;

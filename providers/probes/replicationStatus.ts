@@ -1,14 +1,29 @@
 import type { ReplicationFacts } from "../postgres/facts";
 import { realWorld, type World } from "./measure";
-import { closeDatabaseSessions, measureReplication, openDatabaseSessions } from "./replicationMeasure";
+import {
+  closeDatabaseSessions,
+  measureReplication,
+  openDatabaseSessions,
+  type Side,
+} from "./replicationMeasure";
 import { judgeReplication, type ReplicationReport } from "./replicationVerdict";
 
-/** What `status --json` says of the databases, with a lag for each way by the sites' names: `la_to_sg`, `sg_to_la`. */
+/** Median time from a commit on one site to its being seen on the other, ms, by the sites' names: `la_to_sg`, `sg_to_la`. */
+type Ways = Readonly<Record<string, { readonly lagMs: number | null }>>;
+
+/** What is seen of the databases. */
 export interface ReplicationStatus {
   readonly state: ReplicationReport["state"];
   readonly conflicts: number | null;
   readonly diagnosis: ReplicationReport["diagnosis"];
-  readonly lag: Readonly<Record<string, { readonly lagMs: number | null }>>;
+  readonly lag: Ways;
+}
+
+/** The same as `status --json` has it: each way beside the rest. */
+export type PostgresStatus = Omit<ReplicationStatus, "lag"> | Ways;
+
+export function postgresStatus({ lag, ...rest }: ReplicationStatus): PostgresStatus {
+  return { ...lag, ...rest };
 }
 
 /** Enough for a median in a few seconds; the deployment gate compares the rows besides. */
@@ -16,10 +31,10 @@ const QUICK = { beats: 3, rows: false };
 
 /** Lag each way, by the names of the sites. */
 export function lagByWay(
-  facts: { readonly primary: { readonly site: string }; readonly secondary: { readonly site: string } },
+  sites: Readonly<Record<Side, string>>,
   { primary, secondary }: ReplicationReport["lagMs"],
-): ReplicationStatus["lag"] {
-  const [a, b] = [facts.primary.site, facts.secondary.site];
+): Ways {
+  const [a, b] = [sites.primary, sites.secondary];
   return { [`${a}_to_${b}`]: { lagMs: primary }, [`${b}_to_${a}`]: { lagMs: secondary } };
 }
 
@@ -32,27 +47,31 @@ export async function replicationStatus(
   try {
     const report = judgeReplication(facts, await measureReplication(facts, sessions, QUICK, world));
     const { state, conflicts, diagnosis, lagMs } = report;
-    return { state, conflicts, diagnosis, lag: lagByWay(facts, lagMs) };
+    return {
+      state,
+      conflicts,
+      diagnosis,
+      lag: lagByWay({ primary: facts.primary.site, secondary: facts.secondary.site }, lagMs),
+    };
   } finally {
     closeDatabaseSessions(sessions);
   }
 }
 
-/** The status as a table for people, without colour, ending without a newline. */
-export function renderReplicationStatus(status: ReplicationStatus): string {
+/** The status as lines of a table for people: label and value. */
+export function replicationRows(status: ReplicationStatus): [string, string][] {
   const ways = Object.entries(status.lag).map(([way, { lagMs }]): [string, string] => [
     way.replaceAll("_", " "),
     lagMs === null ? "nothing arrived" : `${lagMs} ms`,
   ]);
-  const rows: [string, string][] = [
+  const faults = status.diagnosis.flatMap(({ layer, seen, try: advice }, index): [string, string][] => [
+    [index === 0 ? "at fault" : "also", `${layer}: ${seen}`],
+    ["", `try: ${advice}`],
+  ]);
+  return [
     ["postgres", `replication is ${status.state}`],
     ...ways,
     ["conflicts", status.conflicts === null ? "unknown" : `${status.conflicts} writes lost against another`],
+    ...faults,
   ];
-  const table = rows.map(([label, value]) => `  ${label.padEnd(12)}${value}`);
-  const faults = status.diagnosis.flatMap(({ layer, seen, try: advice }, index) => [
-    `  ${(index === 0 ? "at fault" : "also").padEnd(12)}${layer}: ${seen}`,
-    `  ${"".padEnd(12)}try: ${advice}`,
-  ]);
-  return [...table, ...faults].join("\n");
 }

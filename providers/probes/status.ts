@@ -1,12 +1,14 @@
 import { backupRows, type BackupStatus, readBackup, standsBy } from "./backupPath";
 import type { LinkFacts } from "./facts";
 import { type HaFacts, haRows, type HaStatus, isPaired, readHa } from "./ha";
+import type { ReplicationFacts } from "../postgres/facts";
 import { readHistory, type LinkHistory } from "./history";
 import { closeSessions, measure, openSessions, realWorld, type BurstOptions, type World } from "./measure";
+import { replicationRows, type ReplicationStatus, replicationStatus } from "./replicationStatus";
 import type { RttSummary } from "./statistics";
 import { judge, type LinkReport } from "./verdict";
 
-/** What `npm run lab -- status --json` prints. */
+/** Everything that was deployed, as it is now. */
 export interface LinkStatus {
   readonly link: LinkReport & {
     readonly name: string;
@@ -19,6 +21,8 @@ export interface LinkStatus {
   readonly backup: BackupStatus | null;
   /** The pair; null while there is none. */
   readonly ha: HaStatus | null;
+  /** The databases; null while there are none. */
+  readonly postgres: ReplicationStatus | null;
 }
 
 export interface StatusOptions extends BurstOptions {
@@ -26,10 +30,12 @@ export interface StatusOptions extends BurstOptions {
   readonly backup: boolean;
   /** The pair to ask; null when there is none. */
   readonly ha: HaFacts | null;
+  /** The databases to look at; null when there are none. */
+  readonly postgres: ReplicationFacts | null;
 }
 
 /** Enough for a median and a verdict in a second, one lost probe being 1 %; the deployment gate takes more. */
-const QUICK: StatusOptions = { probes: 100, intervalMs: 10, backup: false, ha: null };
+const QUICK: StatusOptions = { probes: 100, intervalMs: 10, backup: false, ha: null, postgres: null };
 
 /** Measures a link as it is now. Never fails for a bad link: the report says what is wrong. */
 export async function linkStatus(
@@ -47,19 +53,25 @@ export async function linkStatus(
       options.backup ? readBackup(facts, sessions) : null,
       options.ha ? readHa(facts, sessions, options.ha) : null,
     ]);
+    // Rows that are sent would slow the probes down.
+    const postgres = options.postgres && (await replicationStatus(options.postgres, world));
     const { name, budgetMs, lossLimitPercent } = facts;
-    return { link: { name, budgetMs, lossLimitPercent, ...judge(facts, measurement), history }, backup, ha };
+    const link = { name, budgetMs, lossLimitPercent, ...judge(facts, measurement), history };
+    return { link, backup, ha, postgres };
   } finally {
     closeSessions(sessions);
   }
 }
 
 /**
- * 0 when the link is healthy, and the backup path and the pair, where there are any, stand by and are in order; else 1: the exit
- * status of `status`.
+ * 0 when the link is healthy, and the backup path, the pair and the databases, where there are any, stand by, are in order and
+ * replicate within their budget; else 1: the exit status of `status`.
  */
-export function exitStatus({ link, backup, ha }: LinkStatus): 0 | 1 {
-  const others = (backup === null || standsBy(backup)) && (ha === null || isPaired(ha));
+export function exitStatus({ link, backup, ha, postgres }: LinkStatus): 0 | 1 {
+  const others =
+    (backup === null || standsBy(backup)) &&
+    (ha === null || isPaired(ha)) &&
+    (postgres === null || postgres.state === "up");
   return link.state === "up" && others ? 0 : 1;
 }
 
@@ -77,7 +89,7 @@ function day(history: LinkHistory | null): string {
 }
 
 /** The status as a table for people, without colour, ending without a newline. */
-export function renderLinkStatus({ link, backup, ha }: LinkStatus): string {
+export function renderLinkStatus({ link, backup, ha, postgres }: LinkStatus): string {
   const rows: [string, string][] = [
     ["link", `${link.name} is ${link.state}`],
     ["round trip", `${milliseconds(link.rttMs)}  (budget ${link.budgetMs} ms)`],
@@ -93,6 +105,7 @@ export function renderLinkStatus({ link, backup, ha }: LinkStatus): string {
     ["last 24 h", day(link.history)],
     ...(backup ? backupRows(backup) : []),
     ...(ha ? haRows(ha) : []),
+    ...(postgres ? replicationRows(postgres) : []),
   ];
   const table = rows.map(([label, value]) => `  ${label.padEnd(12)}${value}`);
   const faults = link.diagnosis.flatMap(({ layer, seen, try: advice }, index) => [

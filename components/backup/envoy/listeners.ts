@@ -7,7 +7,7 @@ import {
   type ProxyInputs,
   PUBLIC_CLUSTER,
 } from "../proxy";
-import { offeredBy, ON_GATEWAY, type Service, usedBy } from "../service";
+import { offeredBy, ON_GATEWAY, servedBy, type Service, usedBy } from "../service";
 import { TUNNELS_PER_CONNECTION } from "./clusters";
 import { duration, extension, type Json, type Message, socket } from "./resource";
 import { downstreamTls, type SecretSource } from "./tls";
@@ -120,6 +120,18 @@ function serviceListeners(service: Service, inputs: ProxyInputs): Message[] {
   ];
 }
 
+/** A site's own service for the hosts of the site, at the service's own port: it may listen on 127.0.0.1 alone. */
+function forSite(service: Service, { view: { local } }: ProxyInputs): Message {
+  const chain = {
+    name: "site",
+    filter_chain_match: { source_prefix_ranges: [range(local.cidr)] },
+    filters: [tcp(`own-${service.name}`, ownCluster(service))],
+  };
+  return onPrivateAddress(`own-${service.name}`, local.privateAddress, service.endpoints[local.site]!.port, {
+    filter_chains: [chain],
+  });
+}
+
 /** The way into the backup path for one service. The chain's name is what a drain changes. */
 function backupWay(service: Service): Message {
   const name = backupListener(service);
@@ -219,6 +231,7 @@ export function listeners(inputs: ProxyInputs, source: SecretSource = "discovere
   return [
     forPeer(inputs, source),
     ...inputs.services.flatMap((service) => serviceListeners(service, inputs)),
+    ...servedBy(inputs.view.local, inputs.services).map((service) => forSite(service, inputs)),
     ...usedBy(inputs.view.local.site, inputs.services).map(backupWay),
     ...(inputs.parts ?? []).flatMap((part) => part.listeners),
   ];

@@ -1,4 +1,4 @@
-import { offeredBy, type Service, usedBy } from "../../backup/service";
+import { offeredBy, servedBy, type Service, usedBy } from "../../backup/service";
 import type { HostFile } from "../../host/manifest";
 import { GRE_DEVICE, type LinkView, type ServiceAddress } from "../ends";
 import { vipRules } from "./vip";
@@ -36,15 +36,18 @@ export interface BackupPorts {
 
 /**
  * The proxy's port for the peer alone, beside the link too, where only the peer's certificate gets any further; the
- * services' ports over the link, and for the site's own hosts.
+ * services' ports over the link; for the site's own hosts the ports of the other site's services and of their own.
  */
 function backupRules({ local, peer }: LinkView, backup: BackupPorts | undefined): string {
   if (!backup) return "";
   const { port, services } = backup;
   const own = offeredBy(local.site, services).map(({ localPort }) => localPort);
-  const forSite = usedBy(local.site, services)
-    .filter(({ listen }) => listen === "site")
-    .map(({ localPort }) => localPort);
+  const forSite = [
+    ...usedBy(local.site, services)
+      .filter(({ listen }) => listen === "site")
+      .map(({ localPort }) => localPort),
+    ...servedBy(local, services).map(({ endpoints }) => endpoints[local.site]!.port),
+  ];
   const here = `ip daddr ${local.privateAddress} tcp dport`;
   const rules = [
     `iifname "${local.interface}" ip saddr ${peer.publicAddress} ${here} ${port} accept`,

@@ -1,43 +1,23 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HostFile, Unit } from "../../host/manifest";
-import { POSTGRES_LIBRARY } from "../monitor/unit";
+import type { BaseBackupSettings, PostgresSettings } from "../../../settings/schema";
+import { BINARIES, DATA_DIRECTORY, LIBRARY, POSTGRES_UNIT, SOCKET_DIRECTORY } from "../paths";
 
 /** Base backups: `pg_backup.py create | list | test | restore <configuration> [<label>]`. */
-export const BACKUP_PROGRAM = `${POSTGRES_LIBRARY}/pg_backup.py`;
+export const BACKUP_PROGRAM = `${LIBRARY}/pg_backup.py`;
 export const BACKUP_CONFIGURATION = "/etc/crossborder/postgres-backup.json";
 
 const NAME = "crossborder-postgres-backup";
 const SERVICE_FILE = `/etc/systemd/system/${NAME}.service`;
 const TIMER_FILE = `/etc/systemd/system/${NAME}.timer`;
 
-export interface BackupSettings {
-  /** Directory on the host that takes the backups. @default /var/backups/crossborder-postgres */
-  readonly directory: string;
-  /** Backups that are kept, 1 to 100. @default 7 */
-  readonly keep: number;
-  /** When one is made, as systemd's OnCalendar. @default *-*-* 03:00:00 */
-  readonly at: string;
-}
-
-export const BACKUP_DEFAULTS: BackupSettings = {
-  directory: "/var/backups/crossborder-postgres",
-  keep: 7,
-  at: "*-*-* 03:00:00",
-};
-
 export interface BackupInputs {
   readonly site: string;
   readonly host: string;
-  readonly socket: string;
-  readonly port: number;
-  readonly database: string;
-  /** Where the server's programs are, e.g. `/usr/lib/postgresql/15/bin`. */
-  readonly binaries: string;
-  readonly dataDirectory: string;
-  /** The server's unit, e.g. `postgresql@15-main.service`. */
-  readonly unit: string;
-  readonly backup: BackupSettings;
+  readonly settings: Pick<PostgresSettings, "database" | "port">;
+  readonly backups: BaseBackupSettings;
+  /** node-exporter's textfile directory. */
   readonly textfileDirectory: string;
 }
 
@@ -46,21 +26,21 @@ export interface BackupInputs {
  * which the program imports, comes with the monitors. Removing this leaves the backups.
  */
 export function renderBackup(inputs: BackupInputs): { files: HostFile[]; units: Unit[] } {
-  const { site, host, socket, port, database, binaries, dataDirectory, unit, backup } = inputs;
+  const { site, host, settings, backups } = inputs;
   const content = {
     site,
     host,
     owner: "postgres",
-    socket,
-    port,
-    database,
-    binaries,
-    dataDirectory,
-    directory: backup.directory,
-    keep: backup.keep,
+    socket: SOCKET_DIRECTORY,
+    port: settings.port,
+    database: settings.database,
+    binaries: BINARIES,
+    dataDirectory: DATA_DIRECTORY,
+    directory: backups.directory,
+    keep: backups.keep,
     metricsFile: `${inputs.textfileDirectory}/crossborder_postgres_backup.prom`,
-    stop: ["systemctl", "stop", unit],
-    start: ["systemctl", "start", unit],
+    stop: ["systemctl", "stop", POSTGRES_UNIT],
+    start: ["systemctl", "start", POSTGRES_UNIT],
   };
   return {
     files: [
@@ -71,7 +51,7 @@ export function renderBackup(inputs: BackupInputs): { files: HostFile[]; units: 
       },
       { path: BACKUP_CONFIGURATION, content: JSON.stringify(content, undefined, 2) + "\n", mode: "0600" },
       { path: SERVICE_FILE, content: service(), mode: "0644" },
-      { path: TIMER_FILE, content: timer(backup.at), mode: "0644" },
+      { path: TIMER_FILE, content: timer(backups.at), mode: "0644" },
     ],
     units: [{ name: `${NAME}.timer`, watches: [TIMER_FILE], onChange: "restart" }],
   };

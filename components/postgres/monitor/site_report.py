@@ -93,19 +93,22 @@ class Database(object):
         self.argv += ["-U", settings["role"], "-d", settings["database"]]
         self.timeout = settings.get("timeoutSeconds", 20)
 
-    def run(self, sql):
-        """Output of the statements. They are sent over standard input: none of it shows in a process list."""
+    def environment(self):
+        """What psql is to know beside its arguments."""
         options = "-c statement_timeout=%ds -c lock_timeout=5s -c client_min_messages=warning" % self.timeout
         # A site that refuses writes still tells that it lives, and what it met.
         options += " -c default_transaction_read_only=off"
-        environment = dict(os.environ, LC_ALL="C", PGCONNECT_TIMEOUT="5", PGOPTIONS=options, PGAPPNAME="crossborder")
+        return dict(os.environ, LC_ALL="C", PGCONNECT_TIMEOUT="5", PGOPTIONS=options, PGAPPNAME="crossborder")
+
+    def run(self, sql):
+        """Output of the statements. They are sent over standard input: none of it shows in a process list."""
         try:
             done = subprocess.run(
                 self.argv,
                 input=sql.encode(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=environment,
+                env=self.environment(),
                 timeout=self.timeout + 10,
             )
         except OSError as error:

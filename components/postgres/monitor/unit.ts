@@ -2,50 +2,18 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command, HostFile, Unit } from "../../host/manifest";
 import { LOG_DIRECTORY, LOG_PREFIX } from "../conflicts/parameters";
-
-/** Where the programs beside the server are installed, side by side: they import one another. */
-export const POSTGRES_LIBRARY = "/usr/local/lib/crossborder/postgres";
+import type { PostgresSettings } from "../../../settings/schema";
+import { subscriptionFrom } from "../../../providers/postgres/facts";
+import { AGENT_STATE_FILE, HEARTBEATS } from "../../ha/plan";
+import { CHRONY_UNIT } from "../clock/unit";
+import { LIBRARY, POSTGRES_UNIT, SOCKET_DIRECTORY } from "../paths";
+import { MONITOR_ROLE, POSTGRES_HEARTBEATS } from "../plan";
 
 /** Where they keep what they remember. */
 export const POSTGRES_STATE = "/var/lib/crossborder/postgres";
 
-/** The role that the services, the gate and the comparisons connect as, over the Unix socket. */
-export const MONITOR_ROLE = "crossborder_monitor";
-
 const CONFIGURATION = "/etc/crossborder";
-const SERVICES = ["clock-gate", "conflict-log", "wal-bound"] as const;
-type Service = (typeof SERVICES)[number];
-
-/** Limits of the services beside the server, with the defaults that production takes. */
-export interface MonitorSettings {
-  /**
-   * What a site's clock may be wrong by before it refuses writes, ms, 1 to 10000. Two sites may differ by twice as much, and
-   * of two writes to one row that lie closer together the wrong one may win. @default 10
-   */
-  readonly clockBudgetMs: number;
-  /** Measurements of chrony inside half of the budget that let a site write again, 1 to 10. @default 2 */
-  readonly clockConfirmations: number;
-  /** Share of the WAL's bound at which a slot's WAL is warned of, percent, 10 to 90. @default 50 */
-  readonly walWarnPercent: number;
-  /** How long recorded conflicts are kept, days, 1 to 3650. @default 90 */
-  readonly conflictKeepDays: number;
-  /** How long files of the server's log are kept after they were read, days, 1 to 365. @default 7 */
-  readonly logKeepDays: number;
-  /**
-   * Between beats, and looks at the WAL, s, 1 to 60. What a site wrote since its last beat that arrived counts as not seen
-   * by the other, when that has to be decided. @default 5
-   */
-  readonly intervalSeconds: number;
-}
-
-export const MONITOR_DEFAULTS: MonitorSettings = {
-  clockBudgetMs: 10,
-  clockConfirmations: 2,
-  walWarnPercent: 50,
-  conflictKeepDays: 90,
-  logKeepDays: 7,
-  intervalSeconds: 5,
-};
+type Service = "clock-gate" | "conflict-log" | "wal-bound" | "pair-beat";
 
 /** Between two looks at the clocks: how long a site may write after its clock was stepped. */
 const TICK_MS = 500;
@@ -54,13 +22,13 @@ export interface MonitorInputs {
   /** Name of the site, which is the name of its pglogical node. */
   readonly site: string;
   readonly host: string;
-  /** The server's Unix socket: its directory, and the port in its name. */
-  readonly socket: string;
-  readonly port: number;
-  readonly database: string;
-  readonly monitor: MonitorSettings;
+  /** Name of the other site. */
+  readonly peer: string;
+  readonly settings: PostgresSettings;
   /** node-exporter's textfile directory. */
   readonly textfileDirectory: string;
+  /** Whether the host is one of a pair, whose keepalived wants to know how the database is. */
+  readonly paired: boolean;
   /** The operator's webhook, an https URL. A secret. */
   readonly webhook?: string;
 }
@@ -80,12 +48,24 @@ export function slotSuffix(site: string): string {
   return `_${site}_from_${site}`;
 }
 
+/** Folders of the services' programs. */
+const FOLDERS: Readonly<Record<Service, string>> = {
+  "clock-gate": "clock",
+  "conflict-log": "conflicts",
+  "wal-bound": "wal",
+  "pair-beat": "pair",
+};
+
 function program(folder: string, name: string): HostFile {
   return {
-    path: `${POSTGRES_LIBRARY}/${name}`,
+    path: `${LIBRARY}/${name}`,
     content: readFileSync(join(__dirname, "..", folder, name), "utf8"),
     mode: "0755",
   };
+}
+
+function programName(service: Service): string {
+  return `${service.replace("-", "_")}.py`;
 }
 
 function configurationFile(service: Service): string {
@@ -102,11 +82,12 @@ function metricsFile(service: Service, directory: string): string {
 }
 
 function configuration(inputs: MonitorInputs, service: Service, own: Record<string, unknown>): HostFile {
-  const { site, host, socket, port, database, textfileDirectory, webhook } = inputs;
+  const { site, host, settings, textfileDirectory, webhook } = inputs;
+  const { database, port } = settings;
   const content = {
     site,
     host,
-    database: { socket, port, database, role: MONITOR_ROLE },
+    database: { socket: SOCKET_DIRECTORY, port, database, role: MONITOR_ROLE },
     stateFile: stateFile(service),
     metricsFile: metricsFile(service, textfileDirectory),
     webhook: webhook ?? null,
@@ -127,10 +108,10 @@ function service(name: Service, description: string): HostFile {
   // Root, for chrony's command socket and the server's log; the rest of the system is read-only.
   const content = `[Unit]
 Description=${description}
-After=network.target postgresql.service chrony.service
+After=network.target ${POSTGRES_UNIT} ${CHRONY_UNIT}
 
 [Service]
-ExecStart=/usr/bin/env python3 ${POSTGRES_LIBRARY}/${name.replace("-", "_")}.py run ${configurationFile(name)}
+ExecStart=/usr/bin/env python3 ${LIBRARY}/${programName(name)} run ${configurationFile(name)}
 Restart=always
 RestartSec=2
 UMask=0077
@@ -148,64 +129,92 @@ WantedBy=multi-user.target
   return { path: `/etc/systemd/system/${unitName(name)}`, content, mode: "0644" };
 }
 
+/** How old the newest beat of the other site may be for a site to count as up to date, s: two that are missed. */
+function currentWithinSeconds({ monitor }: PostgresSettings): number {
+  return 3 * monitor.intervalSeconds;
+}
+
+/** What only the service itself is told, by service, in the order in which they start. */
+function ownConfiguration(inputs: MonitorInputs): [Service, string, Record<string, unknown>][] {
+  const { site, peer, settings, paired } = inputs;
+  const { clock, monitor, walWarnPercent, writers } = settings;
+  const { intervalSeconds } = monitor;
+  const clockGate = {
+    limits: clock,
+    // The clocks are compared twice a second, which costs nothing; chrony is asked every five seconds, which starts a program.
+    tickMs: TICK_MS,
+    chronyEveryTicks: 10,
+    reportEveryTicks: 10,
+    repeatEveryTicks: 120,
+  };
+  const conflictLog = {
+    logDirectory: LOG_DIRECTORY,
+    logPrefix: LOG_PREFIX,
+    keepDays: monitor.conflictKeepDays,
+    keepLogDays: monitor.logKeepDays,
+    intervalSeconds: 2,
+  };
+  const walBound = { slots: [slotSuffix(site)], warnPercent: walWarnPercent, intervalSeconds };
+  const pairBeat = {
+    peer,
+    subscription: subscriptionFrom(peer),
+    currentWithinSeconds: currentWithinSeconds(settings),
+    // Where one site writes, it is the one that serves.
+    followsRole: writers === "primary",
+    agentFile: AGENT_STATE_FILE,
+    heartbeats: {
+      fit: `${HEARTBEATS}/${POSTGRES_HEARTBEATS.fit}`,
+      current: `${HEARTBEATS}/${POSTGRES_HEARTBEATS.current}`,
+    },
+  };
+  return [
+    ["clock-gate", "Lets the database be written only while the clock can be trusted", clockGate],
+    ["conflict-log", "Records the conflicts of replication", conflictLog],
+    ["wal-bound", "Watches the WAL that is kept for the other site", walBound],
+    ...(paired
+      ? [["pair-beat", "Tells the pair how the database is", pairBeat] as [Service, string, typeof pairBeat]]
+      : []),
+  ];
+}
+
 /**
- * Renders the services beside a site's server: the clock gate, the reader of conflicts and the watch over the WAL.
+ * Renders the services beside a site's server: the clock gate, the reader of conflicts, the watch over the WAL, and with a pair
+ * what beats for it.
  * @throws Error when the webhook is not https: its URL and what it is told would be readable on the way.
  */
 export function renderMonitors(inputs: MonitorInputs): Monitors {
-  const { monitor, webhook, textfileDirectory } = inputs;
+  const { webhook, textfileDirectory } = inputs;
   if (webhook !== undefined && !webhook.startsWith("https://")) {
     throw new Error("webhook: not an https URL; what it is told would be readable on the way");
   }
+  const services = ownConfiguration(inputs);
+  const names = services.map(([name]) => name);
   const files = [
     program("monitor", "site_report.py"),
-    program("clock", "clock_gate.py"),
-    program("conflicts", "conflict_log.py"),
-    program("wal", "wal_bound.py"),
-    configuration(inputs, "clock-gate", {
-      limits: { budgetMs: monitor.clockBudgetMs, confirmations: monitor.clockConfirmations },
-      // The clocks are compared twice a second, which costs nothing; chrony is asked every five seconds, which starts a program.
-      tickMs: TICK_MS,
-      chronyEveryTicks: 10,
-      reportEveryTicks: 10,
-      repeatEveryTicks: 120,
-    }),
-    configuration(inputs, "conflict-log", {
-      logDirectory: LOG_DIRECTORY,
-      logPrefix: LOG_PREFIX,
-      keepDays: monitor.conflictKeepDays,
-      keepLogDays: monitor.logKeepDays,
-      intervalSeconds: 2,
-    }),
-    configuration(inputs, "wal-bound", {
-      slots: [slotSuffix(inputs.site)],
-      warnPercent: monitor.walWarnPercent,
-      intervalSeconds: monitor.intervalSeconds,
-    }),
-    service("clock-gate", "Lets the database be written only while the clock can be trusted"),
-    service("conflict-log", "Records the conflicts of replication"),
-    service("wal-bound", "Watches the WAL that is kept for the other site"),
+    ...names.map((name) => program(FOLDERS[name], programName(name))),
+    ...services.map(([name, , own]) => configuration(inputs, name, own)),
+    ...services.map(([name, description]) => service(name, description)),
   ];
   return {
     files,
-    units: SERVICES.map((name) => ({
+    units: names.map((name) => ({
       name: unitName(name),
       watches: [
         `/etc/systemd/system/${unitName(name)}`,
         configurationFile(name),
-        `${POSTGRES_LIBRARY}/site_report.py`,
-        `${POSTGRES_LIBRARY}/${name.replace("-", "_")}.py`,
+        `${LIBRARY}/site_report.py`,
+        `${LIBRARY}/${programName(name)}`,
       ],
       onChange: "restart",
     })),
     teardown: [
       {
         name: "stop watching the database",
-        argv: ["systemctl", "stop", ...SERVICES.map(unitName)],
+        argv: ["systemctl", "stop", ...names.map(unitName)],
       },
       {
         name: "remove what the database's services remember",
-        argv: ["rm", "-rf", POSTGRES_STATE, ...SERVICES.map((name) => metricsFile(name, textfileDirectory))],
+        argv: ["rm", "-rf", POSTGRES_STATE, ...names.map((name) => metricsFile(name, textfileDirectory))],
       },
     ],
   };

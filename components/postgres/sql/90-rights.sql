@@ -9,6 +9,9 @@ GRANT EXECUTE ON FUNCTION crossborder.set_writable, crossborder.reconnect, cross
 GRANT EXECUTE ON FUNCTION pglogical.show_subscription_status, pglogical.show_subscription_table,
   pglogical.pglogical_node_info TO crossborder_monitor;
 
+-- Applications may ask which site answers.
+GRANT EXECUTE ON FUNCTION crossborder.this_site TO crossborder_application;
+
 -- The other site's worker: reads changes, rows for the first copy, and what pglogical has to know of this node.
 GRANT pg_read_all_data TO crossborder_replication;
 GRANT EXECUTE ON FUNCTION pglogical.pglogical_node_info, pglogical.show_repset_table_info, pglogical.table_data_filtered,

@@ -3,7 +3,8 @@ import { discoveryFiles } from "../../../components/backup/envoy/files";
 import { type Message, text } from "../../../components/backup/envoy/resource";
 import { type LinkView } from "../../../components/link/ends";
 import { fromLa, fromSg } from "../link/fixtures";
-import { inputs } from "./fixtures";
+import { servedBy } from "../../../components/backup/service";
+import { inputs, services } from "./fixtures";
 
 /** What tests look at of a rendered message; the API's own type is Envoy's. */
 interface Rendered {
@@ -88,7 +89,7 @@ describe("the port for the peer", () => {
 });
 
 describe("the services' own ports", () => {
-  test("one that a site offers is open to the peer's end of the link alone, not to its own hosts", () => {
+  test("one that a site offers is open to the peer's end of the link alone", () => {
     const chains = listener(fromSg, "site-vault")!.filter_chains;
     expect(chains.map(({ filter_chain_match }) => filter_chain_match)).toEqual([
       { source_prefix_ranges: [{ address_prefix: "10.255.0.1", prefix_len: 32 }] },
@@ -108,6 +109,33 @@ describe("the services' own ports", () => {
     expect(ranges("site-vault")).toEqual(["10.10.0.0"]);
     expect(ranges("site-postgres")).toEqual(["10.255.0.2"]);
     expect(listener(fromLa, "gateway-postgres")!.address.socket_address.address).toBe("127.0.0.1");
+  });
+
+  test("one for the whole site leads the site's own hosts to the site's own service, at its own port", () => {
+    const own = listener(fromSg, "own-vault")!;
+    expect(own.address.socket_address).toEqual({ address: "10.20.0.2", port_value: 8200 });
+    expect(own.filter_chains).toEqual([
+      {
+        name: "site",
+        filter_chain_match: { source_prefix_ranges: [{ address_prefix: "10.20.0.0", prefix_len: 24 }] },
+        filters: [expect.objectContaining({ name: "envoy.filters.network.tcp_proxy" })],
+      },
+    ]);
+    expect(own.filter_chains[0]!.filters[0]!.typed_config).toMatchObject({ cluster: "own-vault" });
+    // Where the site has no such service, or has it for the gateway alone, nobody listens.
+    expect(listener(fromLa, "own-vault")).toBeUndefined();
+    expect(listener(fromSg, "own-postgres")).toBeUndefined();
+  });
+
+  test("one that has the gateway's own address already is left alone", () => {
+    const address = fromSg.local.privateAddress;
+    const taken = services.map((service) =>
+      service.name === "vault"
+        ? { ...service, endpoints: { sg: { address, port: service.endpoints["sg"]!.port } } }
+        : service,
+    );
+    expect(servedBy(fromSg.local, services).map(({ name }) => name)).toEqual(["vault"]);
+    expect(servedBy(fromSg.local, taken)).toEqual([]);
   });
 });
 

@@ -47,6 +47,7 @@ async function deployed(
       notBefore: pulumi.output("then"),
       notAfter: pulumi.output("later"),
     })),
+    health: settings.health,
     ...set.args,
   });
   await Promise.all([valueOf(database.fingerprint), valueOf(database.credentials)]);

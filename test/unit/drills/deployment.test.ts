@@ -1,10 +1,13 @@
 import { drills } from "../../../drills/catalogue";
-import { type Deployment, missing } from "../../../drills/deployment";
+import { type Deployment, deploymentOf, missing } from "../../../drills/deployment";
 import { prepareSql } from "../../../drills/database";
 import { clientNames, seedKeys, specification } from "../../../drills/workload/specification";
 
-const services = [{ name: "drill", localPort: 17020, listen: "site" as const }];
-const database = { name: "app", port: 5432, user: "app_a", password: "secret" };
+const services = [
+  { name: "drill", localPort: 17020, listen: "site" as const },
+  { name: "postgres", localPort: 15432, listen: "site" as const },
+];
+const database = { name: "app", port: 5432, owner: "drill_owner", user: "drill_a", password: "secret" };
 const whole = {
   backup: { services },
   ha: { vip: "10.0.0.100", services: [{ name: "drill", port: 7020 }] },
@@ -25,7 +28,14 @@ describe("what is missing for a drill", () => {
     expect(missing(["backup", "ha", "database"], {})).toEqual([
       "crossborder:backup is off: nothing of it is deployed.",
       "crossborder:ha is off: nothing of it is deployed.",
-      "crossborder:postgres is off: nothing of it is deployed.",
+      "crossborder:postgres is off, or its applications lack drill: there is nobody for the clients to be.",
+    ]);
+  });
+
+  it("is the sites' way to their database, when gateways have it for themselves alone", () => {
+    const backup = { services: [services[0]!, { ...services[1]!, listen: "gateway" as const }] };
+    expect(missing(["database"], { backup, database })).toEqual([
+      "crossborder:services.postgres is not { listen: site }: the sites' hosts don't reach their database.",
     ]);
   });
 
@@ -37,6 +47,46 @@ describe("what is missing for a drill", () => {
       ]);
     }
   });
+});
+
+describe("the database of a stack", () => {
+  const end = {
+    ...{ site: "la", host: "la-gw1", linkAddress: "10.255.0.1" },
+    ...{ publicAddress: "198.51.100.10", cidr: "10.10.0.0/24", asn: 65010 },
+  };
+  const rtt = { p50: 1, p95: 1, p99: 1, jitter: 0 };
+  const link = {
+    ...{ name: "la-sg", primary: end, secondary: end, device: "gre1", mtu: 1380 },
+    ...{ ipsecProfile: "modern", budgetMs: 100, lossLimitPercent: 1 },
+    gate: {
+      ...{ verdict: "up", rttMs: rtt, underlayRttMs: rtt, lossPercent: 0, encrypted: true },
+      measuredAt: "now",
+    },
+  };
+  const postgres = { database: "app", port: 5432, writers: "both" };
+  const login = (application: string) => ({
+    ...{ application, database: "app", user: `${application}_a`, password: "secret" },
+  });
+
+  it("is used by the application for it", () => {
+    const outputs = { link, postgres, postgresCredentials: [login("shop"), login("drill")] };
+    expect(deploymentOf("lab", outputs).database).toEqual(database);
+  });
+
+  it.each([
+    ["none", { link, postgres: "off", postgresCredentials: [] }],
+    ["none that deploys one", { link }],
+    ["no such application", { link, postgres, postgresCredentials: [login("shop")] }],
+  ])("is not there for drills with %s", (_what, outputs) => {
+    expect(deploymentOf("lab", outputs).database).toBeUndefined();
+  });
+});
+
+test("a stack without what drills need is told of, without a value", () => {
+  const outputs = { link: "a-secret", postgresCredentials: [{ password: "a-secret" }] };
+  expect(() => deploymentOf("lab", outputs)).toThrow(
+    /^stack lab has no such outputs as drills need: link, (?!.*a-secret).*; was it deployed\?$/,
+  );
 });
 
 describe("the clients of a host", () => {
@@ -68,5 +118,5 @@ describe("the clients of a host", () => {
 });
 
 test("the clients' table is made on both sides by the function for it, its seeds on one", () => {
-  expect(prepareSql("app_a", ["hot/0", "it's"])).toMatchSnapshot();
+  expect(prepareSql("drill_owner", ["hot/0", "it's"])).toMatchSnapshot();
 });

@@ -45,6 +45,7 @@ test("the backup path adds to what the firewall admits, and takes nothing from w
   expect(added.map((line) => line.trim())).toEqual([
     'iifname "ens4" ip saddr 198.51.100.10 ip daddr 10.20.0.2 tcp dport 8443 accept',
     'iifname "gre1" ip saddr 10.255.0.1 ip daddr 10.20.0.2 tcp dport { 8443, 15432, 8300 } accept',
+    'iifname "ens4" ip saddr 10.20.0.0/24 ip daddr 10.20.0.2 tcp dport { 8200 } accept',
   ]);
   expect(lines({ port: 8443, services }).filter((line) => !added.includes(line))).toEqual(without);
 });

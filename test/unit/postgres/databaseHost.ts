@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 const COMPONENTS = join(__dirname, "../../../components/postgres");
-const FOLDERS = ["monitor", "clock", "conflicts", "wal", "backup"].map((folder) => join(COMPONENTS, folder));
+const FOLDERS = ["monitor", "clock", "conflicts", "wal", "backup", "pair"].map((folder) =>
+  join(COMPONENTS, folder),
+);
 
 /**
  * psql with a database of its own: answers by what a statement contains, and keeps the conflicts that are inserted, each

@@ -39,10 +39,13 @@ export function settingsOf(set: Record<string, unknown> = {}): PostgresSettings 
 export function inputsOf(site: "la" | "sg", set: Record<string, unknown> = {}): PostgresInputs {
   return {
     view: viewOf(site),
+    host: `${site}-gw1`,
     family: "debian",
     settings: settingsOf(set),
     certificate: { paths: certificatePaths(`${site}-gw1`), serial: "0a1b2c" },
     verifiers: { app_a: pencil.verifier },
+    health: { textfileDirectory: "/var/lib/prometheus/node-exporter" },
+    paired: false,
   };
 }
 

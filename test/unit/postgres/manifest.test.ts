@@ -1,6 +1,7 @@
 import {
   CERTIFICATE_NOTE,
   HBA_FILE,
+  LIBRARY,
   POSTGRES_UNIT,
   RELOAD_FILE,
   ROLES_FILE,
@@ -65,6 +66,29 @@ test("only the primary adopts what it finds", () => {
   expect(setupOf(serverOf("la", { adopt: true }))).toContain(" true la 1 la both ");
   expect(setupOf(serverOf("sg", { adopt: true }))).toContain(" false sg 2 la both ");
   expect(setupOf(serverOf("la"))).toContain(" false la 1 la both ");
+});
+
+test("the SQL of what watches is run by the set-up, and what watches is told before it goes", () => {
+  const manifest = serverOf("la");
+  expect(reactions(manifest, `${LIBRARY}/85-monitor.sql`)).toEqual([[SETUP_UNIT, "restart"]]);
+  expect(manifest.teardown.map(({ name }) => name)).toEqual([
+    "stop the restarts of replication",
+    "stop watching the database",
+    "remove what the database's services remember",
+    "take the product out of the database",
+    "remove what the product made",
+  ]);
+});
+
+test("the monitors come after the set-up, and backups can be off", () => {
+  const names = (set: Record<string, unknown> = {}) => serverOf("la", set).units.map(({ name }) => name);
+  const at = (name: string) => names().indexOf(name);
+  expect(at("crossborder-postgres-clock-gate.service")).toBeGreaterThan(at(SETUP_UNIT));
+  expect(at("crossborder-postgres-clock-gate.service")).toBeGreaterThan(
+    at("crossborder-postgres-clock-pace.service"),
+  );
+  expect(names()).toContain("crossborder-postgres-backup.timer");
+  expect(names({ backups: "off" })).not.toContain("crossborder-postgres-backup.timer");
 });
 
 test("the SQL runs in the order of its names, with the rights at last", () => {

@@ -6,6 +6,7 @@ import {
   START_FILE,
   SUBSCRIPTION_FILE,
 } from "../../../components/postgres/paths";
+import { collectorParameters } from "../../../components/postgres/conflicts/parameters";
 import { applicationsOf } from "../../../components/postgres/plan";
 import { scramVerifier } from "../../../components/postgres/scram";
 import { file, pencil, serverOf, settingsOf, subscriptionOf } from "./fixtures";
@@ -18,6 +19,14 @@ test("a verifier is what PostgreSQL itself makes of a password", () => {
 
 test.each([START_FILE, RELOAD_FILE, HBA_FILE, IDENT_FILE, ROLES_FILE, applications])("%s", (path) => {
   expect(file(serverOf("la"), path)).toMatchSnapshot();
+});
+
+test("conflicts are found in the server's log by what its configuration says", () => {
+  const start = file(serverOf("la"), START_FILE).content;
+  const reload = file(serverOf("la"), RELOAD_FILE).content;
+  for (const [name, value] of Object.entries(collectorParameters())) {
+    expect(name === "logging_collector" ? start : reload).toContain(`${name} = '${value}'\n`);
+  }
 });
 
 test("the subscription of the secondary takes the first copy; that of the primary doesn't", () => {

@@ -84,7 +84,10 @@ test("rows for people", async () => {
 
 describe("the status of a link that is up", () => {
   const withBackup = (backup: BackupStatus | null): LinkStatus =>
-    ({ link: { state: "up", diagnosis: [], history: null }, backup, ha: null }) as unknown as LinkStatus;
+    ({
+      link: { state: "up", diagnosis: [], history: null },
+      ...{ backup, ha: null, postgres: null },
+    }) as unknown as LinkStatus;
 
   test("is healthy without a backup path, and with one that stands by on both sites", async () => {
     expect(exitStatus(withBackup(null))).toBe(0);

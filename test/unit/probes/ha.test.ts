@@ -147,6 +147,7 @@ describe("the status of the whole", () => {
       link: { state: "up", diagnosis: [], history: null },
       backup: null,
       ha: pair,
+      postgres: null,
     }) as unknown as LinkStatus;
 
   test("is healthy without a pair, and with one that is in order", () => {

@@ -5,7 +5,12 @@ import {
   type ReplicationGateInputs,
   type ReplicationGateOutputs,
 } from "../../../providers/probes/replicationGate";
-import { renderReplicationStatus, replicationStatus } from "../../../providers/probes/replicationStatus";
+import {
+  postgresStatus,
+  replicationRows,
+  replicationStatus,
+} from "../../../providers/probes/replicationStatus";
+import { exitStatus, type LinkStatus, renderLinkStatus } from "../../../providers/probes/status";
 import { SshError } from "../../../providers/ssh/session";
 import { databases, databaseState, FakeHosts, type Psql, table } from "./databases";
 
@@ -24,7 +29,7 @@ function servers(changes: Psql = () => undefined): Psql {
     if (changed !== undefined) return changed;
     if (sql.includes("pg_replication_slots")) return JSON.stringify(databaseState(host));
     if (sql.includes("crossborder.seen")) return JSON.stringify(host === "sg" ? [54, 53, 55] : [60, 61, 62]);
-    if (sql.includes("insert into crossborder.heartbeat")) return "";
+    if (sql.includes("crossborder.beat()")) return "";
     if (sql.includes("pglogical.tables")) return JSON.stringify([table]);
     if (sql.includes("as digest from public.t t")) {
       return sql.includes("as bucket") ? '{"0": [2, "77"]}' : '{"public.t": [2, "77"]}';
@@ -212,20 +217,41 @@ describe("status", () => {
       diagnosis: [],
       lag: { la_to_sg: { lagMs: 54 }, sg_to_la: { lagMs: 61 } },
     });
-    expect(renderReplicationStatus(status)).toMatchInlineSnapshot(`
-     "  postgres    replication is up
-       la to sg    54 ms
-       sg to la    61 ms
-       conflicts   4 writes lost against another"
-    `);
+    expect(replicationRows(status)).toEqual([
+      ["postgres", "replication is up"],
+      ["la to sg", "54 ms"],
+      ["sg to la", "61 ms"],
+      ["conflicts", "4 writes lost against another"],
+    ]);
+    expect(postgresStatus(status)).toEqual({
+      ...{ la_to_sg: { lagMs: 54 }, sg_to_la: { lagMs: 61 } },
+      ...{ state: "up", conflicts: 4, diagnosis: [] },
+    });
     expect(hosts.open).toBe(0);
     expect(hosts.commands.some(({ stdin }) => stdin.includes("as digest"))).toBe(false);
   });
 
+  test("the status of the whole is healthy while the databases replicate", async () => {
+    const whole = (postgres: LinkStatus["postgres"]): LinkStatus =>
+      ({
+        link: { state: "up", diagnosis: [], history: null },
+        ...{ backup: null, ha: null, postgres },
+      }) as unknown as LinkStatus;
+    const up = await replicationStatus(databases, new FakeHosts(servers()));
+    expect(exitStatus(whole(null))).toBe(0);
+    expect(exitStatus(whole(up))).toBe(0);
+    expect(exitStatus(whole({ ...up, state: "degraded" }))).toBe(1);
+    expect(renderLinkStatus(whole(up))).toMatch(/^ {2}la to sg {4}54 ms$/m);
+    expect(renderLinkStatus(whole(null))).not.toContain("postgres");
+  });
+
   test("down: what to do", async () => {
     const status = await replicationStatus(databases, new FakeHosts(() => undefined));
-    expect(renderReplicationStatus(status)).toMatch(
-      /at fault +server: la-gw1: PostgreSQL does not answer.*\n +try: On la-gw1/,
+    expect(replicationRows(status)).toEqual(
+      expect.arrayContaining([
+        ["at fault", expect.stringContaining("server: la-gw1: PostgreSQL does not answer")],
+        ["", expect.stringContaining("try: On la-gw1")],
+      ]),
     );
   });
 });

@@ -106,6 +106,35 @@ test.each<[string, Record<string, unknown>, string]>([
     { services, backup: { port: 2222 }, access: { sshFrom: ["192.0.2.0/24"], sshPort: 2222 } },
     "crossborder:backup.port is 2222; it must differ from the port of crossborder:access.sshPort",
   ],
+  [
+    "a site's service at sshd's port of the gateway",
+    {
+      services: {
+        git: { port: 22, localPort: 9000, listen: "site", sites: { sg: { address: "10.20.0.30" } } },
+      },
+    },
+    "crossborder:services.git.port is 22; with listen: site on sg it must differ from the port of crossborder:access.sshPort, on the same gateway.",
+  ],
+  [
+    "a site's service at the proxy's port",
+    {
+      services: {
+        web: { port: 8443, localPort: 9000, listen: "site", sites: { sg: { address: "10.20.0.30" } } },
+      },
+      backup: {},
+    },
+    "crossborder:services.web.port is 8443; with listen: site on sg it must differ from the port of crossborder:backup.port, on the same gateway.",
+  ],
+  [
+    "two of a site's services at one port",
+    {
+      services: {
+        one: { port: 80, localPort: 9001, listen: "site", sites: { sg: {} } },
+        two: { port: 80, localPort: 9002, listen: "site", sites: { sg: { address: "10.20.0.30" } } },
+      },
+    },
+    "crossborder:services.two.port is 80; with listen: site on sg it must differ from crossborder:services.one.port.",
+  ],
 ])("%s is refused in one sentence", (_, set, sentence) => {
   expect(errorsOf(set)).toEqual([expect.stringContaining(sentence)]);
 });

@@ -34,7 +34,13 @@ test("there is no database unless it is asked for, and then it has defaults", ()
     sharedBuffersMb: 128,
     workMemMb: 4,
     walKeepMb: 2048,
+    walWarnPercent: 50,
+    clock: { budgetMs: 10, confirmations: 2 },
+    monitor: { intervalSeconds: 5, conflictKeepDays: 90, logKeepDays: 7 },
+    gate: { lagBudgetMs: 1000, compareLimitMb: 1024, deadlineSeconds: 300 },
+    backups: { at: "*-*-* 03:00:00", keep: 7, directory: "/var/backups/crossborder-postgres" },
   });
+  expect(parseSettings(withPostgres({ backups: "off" })).postgres).toMatchObject({ backups: "off" });
 });
 
 test.each<[string, Record<string, unknown>, RegExp]>([
@@ -107,10 +113,37 @@ test.each<[string, Record<string, unknown>, RegExp]>([
     ),
     /services\.postgres is not on the gateway of la/,
   ],
+  [
+    "a clock that is not looked at",
+    withPostgres({ clock: { budgetMs: 0 } }),
+    /postgres\.clock\.budgetMs is 0; it must be a whole number of ms from 1 to 10000/,
+  ],
+  [
+    "a time that is none",
+    withPostgres({ backups: { at: "03:00\nExecStart=/bin/sh" } }),
+    /postgres\.backups\.at is "03:00\\nExecStart=\/bin\/sh"; it must be a time as systemd's OnCalendar/,
+  ],
+  [
+    "backups beside the path",
+    withPostgres({ backups: { directory: "/var/backups/../lib" } }),
+    /postgres\.backups\.directory is "\/var\/backups\/\.\.\/lib"; it must be an absolute path/,
+  ],
   ["a key that is none", withPostgres({ walKeepGb: 1 }), /postgres\.walKeepGb is not a setting/],
 ])("%s is refused in one sentence", (_what, raw, message) => {
   expect(errorsOf(raw)).toEqual([expect.stringMatching(message)]);
 });
+
+test.each(["west-coast", "singapore-two", "abcdefghijkl"])(
+  "a site named %s, for which pglogical would make another slot's name, is refused",
+  (name) => {
+    const { la, sg } = validSettings()["sites"] as Record<string, unknown>;
+    expect(errorsOf(withPostgres({}, { sites: { la, [name]: sg } }))).toEqual([
+      `crossborder:sites.${name} has a name that pglogical can't replicate under; with crossborder:postgres it must be ` +
+        "1 to 11 of a-z and 0-9, starting with a letter.",
+    ]);
+    expect(errorsOf(withPostgres("off", { sites: { la, [name]: sg } }))).toEqual([]);
+  },
+);
 
 test("hosts of another family are refused", () => {
   const raw = withPostgres();

@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { backupTable, listBackups, restoreBackup } from "../../../../components/postgres/backup/remote";
-import { BACKUP_DEFAULTS, renderBackup } from "../../../../components/postgres/backup/unit";
+import { renderBackup } from "../../../../components/postgres/backup/unit";
 import type { Session } from "../../../../providers/ssh/session";
 import { databases } from "../../probes/databases";
 import { DatabaseHost } from "../databaseHost";
+import { settingsOf } from "../fixtures";
 
 jest.setTimeout(60_000);
 
@@ -188,16 +189,14 @@ describe("restore", () => {
 });
 
 test("units and configuration", () => {
+  const settings = settingsOf();
+  const { backups } = settings;
+  if (backups === "off") throw new Error("there are no backups");
   const { files, units } = renderBackup({
     site: "la",
     host: "la-gw1",
-    socket: "/var/run/postgresql",
-    port: 5432,
-    database: "app",
-    binaries: "/usr/lib/postgresql/15/bin",
-    dataDirectory: "/var/lib/postgresql/15/main",
-    unit: "postgresql@15-main.service",
-    backup: BACKUP_DEFAULTS,
+    settings,
+    backups,
     textfileDirectory: "/var/lib/prometheus/node-exporter",
   });
   expect({ files: files.filter(({ path }) => !path.endsWith(".py")), units }).toMatchSnapshot();

@@ -146,6 +146,18 @@ test("the other side of the same conflicts names the same loser", async () => {
   }
 });
 
+test("the program's own rows, which the other site may not have yet, are no conflicts", async () => {
+  const own = log("la")
+    .toString("latin1")
+    .replaceAll(" on relation public.t ", " on relation crossborder.site ");
+  writeFileSync(file(first), Buffer.from(own, "latin1"));
+  await collect();
+  expect(host.conflicts().length).toBeGreaterThan(0);
+  expect(
+    host.conflicts().filter(({ relation }) => relation !== "public.ck" && relation !== "public.big"),
+  ).toEqual([]);
+});
+
 test("conflicts of the server's other databases are theirs", async () => {
   host.configure({
     database: { socket: "/var/run/postgresql", port: 5432, database: "other", role: "crossborder_monitor" },

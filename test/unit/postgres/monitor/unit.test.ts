@@ -1,18 +1,14 @@
 import { collectorParameters } from "../../../../components/postgres/conflicts/parameters";
 import { monitorSqlFile } from "../../../../components/postgres/monitor/access";
-import {
-  MONITOR_DEFAULTS,
-  renderMonitors,
-  type MonitorInputs,
-} from "../../../../components/postgres/monitor/unit";
+import { renderMonitors, type MonitorInputs } from "../../../../components/postgres/monitor/unit";
+import { settingsOf } from "../fixtures";
 
 const inputs: MonitorInputs = {
   site: "la",
   host: "la-gw1",
-  socket: "/var/run/postgresql",
-  port: 5432,
-  database: "app",
-  monitor: MONITOR_DEFAULTS,
+  peer: "sg",
+  settings: settingsOf(),
+  paired: false,
   textfileDirectory: "/var/lib/prometheus/node-exporter",
   webhook: "https://example.org/hooks/t0ken",
 };
@@ -23,11 +19,21 @@ test("configurations and units", () => {
   expect({ rendered, units, teardown }).toMatchSnapshot();
 });
 
+test("a pair is told how the database is, and where one site writes, it is the one that serves", () => {
+  const pairOf = (set: Record<string, unknown>) =>
+    renderMonitors({ ...inputs, paired: true, settings: settingsOf(set) }).files.filter(({ path }) =>
+      path.includes("pair-beat"),
+    );
+  expect(pairOf({})).toMatchSnapshot();
+  expect(pairOf({})[0]!.content).toContain('"followsRole": false');
+  expect(pairOf({ writers: "primary" })[0]!.content).toContain('"followsRole": true');
+});
+
 test("the programs are installed side by side, and each service is restarted when what it runs changed", () => {
-  const { files, units } = renderMonitors(inputs);
+  const { files, units } = renderMonitors({ ...inputs, paired: true });
   const programs = files.filter(({ path }) => path.endsWith(".py"));
   expect(programs.map(({ path }) => path)).toEqual(
-    ["site_report", "clock_gate", "conflict_log", "wal_bound"].map(
+    ["site_report", "clock_gate", "conflict_log", "wal_bound", "pair_beat"].map(
       (name) => `/usr/local/lib/crossborder/postgres/${name}.py`,
     ),
   );
