@@ -29,7 +29,7 @@ export interface Stand extends Injector {
   calm(signal: AbortSignal): Promise<void>;
   /** Starts the clients on the sites' client hosts. */
   watch(clientTimeoutMs: number): Promise<Watch>;
-  /** Waits until the link, the pair and replication are well again. @throws Error that says what isn't, in time */
+  /** Waits until the link is well again and what requests are for runs. @throws Error that says what isn't, in time */
   settle(signal: AbortSignal): Promise<void>;
   /** What both sides hold once replication has caught up; undefined without a database. */
   data(since: number, signal: AbortSignal): Promise<Pick<Evidence, "rows" | "conflicts"> | undefined>;
@@ -138,7 +138,11 @@ export async function runDrill(
       }),
     );
   } finally {
-    await undoAll(stand.journal, stand, say);
-    if (!finished) await watch.finish().catch(() => undefined);
+    try {
+      await undoAll(stand.journal, stand, say);
+    } finally {
+      // Also where something could not be undone.
+      if (!finished) await watch.finish().catch(() => undefined);
+    }
   }
 }

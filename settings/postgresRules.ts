@@ -122,12 +122,13 @@ const sitesCanBeSubscribedTo: Rule = (settings) =>
 const hostsAreOfDebian: Rule = (settings) =>
   onPostgres(settings)
     ? Object.entries(settings.sites ?? {}).flatMap(([site, { existing }]) =>
-        existing.gateways
-          .filter(({ family }) => family !== "debian")
-          .map(
-            ({ family }, index) =>
-              `crossborder:sites.${site}.existing.gateways[${index}].family is "${family}"; with ${KEY} it must be debian.`,
-          ),
+        existing.gateways.flatMap(({ family }, index) =>
+          family === "debian"
+            ? []
+            : [
+                `crossborder:sites.${site}.existing.gateways[${index}].family is "${family}"; with ${KEY} it must be debian.`,
+              ],
+        ),
       )
     : [];
 

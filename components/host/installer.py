@@ -561,6 +561,14 @@ def original(records, path):
     return {"mode": entry["mode"], "uid": entry["uid"], "gid": entry["gid"], "data": data}
 
 
+def all_records():
+    """The records of every component on this host, by name. Daemons keep what they remember in directories beside them."""
+    parent = on_disk(RECORDS)
+    for name in sorted(os.listdir(parent)) if os.path.isdir(parent) else []:
+        if NAME.match(name) and os.path.isdir("%s/%s/generations" % (parent, name)):
+            yield Records(name)
+
+
 def remember(records, manifest, files):
     """Takes into the baseline what the manifest is about to touch for the first time."""
     baseline = records.state["baseline"]
@@ -740,13 +748,8 @@ def install_artefacts(manifest):
 
 def directories_in_use():
     """Names of the directories below ARTEFACTS that some component's live generations name."""
-    parent = on_disk(RECORDS)
     used = set()
-    for name in os.listdir(parent) if os.path.isdir(parent) else []:
-        records = Records(name) if NAME.match(name) else None
-        # Daemons keep what they remember beside the components' records.
-        if records is None or not os.path.isdir(records.generations):
-            continue
+    for records in all_records():
         for digest in records.live():
             used.update(directory_name(artefact) for artefact in wanted_artefacts(records.manifest(digest)))
     return used
@@ -1383,12 +1386,10 @@ def verify(records, digest=None):
 
 
 def status():
-    parent = on_disk(RECORDS)
     components = {}
-    for component in sorted(os.listdir(parent)) if os.path.isdir(parent) else []:
-        records = Records(component)
+    for records in all_records():
         state = records.state
-        components[component] = {
+        components[records.component] = {
             "generation": state["current"],
             "number": records.number(state["current"]),
             "owner": state["owner"],

@@ -1,4 +1,7 @@
 import { parseArgs } from "node:util";
+import { recipeHash } from "../image/recipe";
+import { labPaths } from "../paths";
+import { readState } from "../state";
 import { bringUp } from "../up";
 import type { LabCommand } from "./command";
 
@@ -18,6 +21,12 @@ disk for a gateway means that both gateways and the stack's state start over.
     for (const machine of outdated) {
       process.stderr.write(
         `${machine} runs with an older network plan than this checkout's; to renew it: npm run lab -- down, then up\n`,
+      );
+    }
+    if (readState(labPaths()).image !== recipeHash()) {
+      process.stderr.write(
+        "the machines' disks come from an older golden image than this checkout's, and a deployment may miss what it lacks; " +
+          "to start over: npm run lab -- reset\n",
       );
     }
     process.stderr.write(

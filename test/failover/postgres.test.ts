@@ -247,9 +247,9 @@ describe("what watches the database", () => {
       ] as const) {
         const age = `SELECT clock_timestamp() - beat_at < interval '25 s' FROM crossborder.heartbeat WHERE site = '${peer}'`;
         await eventuallySays(host, age, "t", minute);
-        const gate = await run(host, "cat /var/lib/crossborder/postgres/clock-gate.json");
+        const gate = await run(host, "cat /var/lib/crossborder/postgres-watch/clock-gate.json");
         expect(JSON.parse(gate)).toMatchObject({ state: "open", applied: true });
-        const wal = await run(host, "cat /var/lib/crossborder/postgres/wal-bound.json");
+        const wal = await run(host, "cat /var/lib/crossborder/postgres-watch/wal-bound.json");
         expect(JSON.parse(wal)).toMatchObject({ state: "ok" });
       }
     },

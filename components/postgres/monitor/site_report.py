@@ -34,12 +34,15 @@ def load_config(path):
 def write_atomically(path, text, mode):
     temporary = "%s.%d.tmp" % (path, os.getpid())
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        # The directory may be another user's, who could have put a link there.
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
             file.flush()
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        os.chmod(temporary, mode)
         os.rename(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ import { LIBRARY, POSTGRES_UNIT, SOCKET_DIRECTORY } from "../paths";
 import { MONITOR_ROLE, POSTGRES_HEARTBEATS } from "../plan";
 
 /** Where they keep what they remember. */
-export const POSTGRES_STATE = "/var/lib/crossborder/postgres";
+export const POSTGRES_STATE = "/var/lib/crossborder/postgres-watch";
 
 const CONFIGURATION = "/etc/crossborder";
 type Service = "clock-gate" | "conflict-log" | "wal-bound" | "pair-beat";

@@ -171,6 +171,7 @@ describe("an artefact that is nowhere needed", () => {
     host.write("/var/lib/crossborder/health/state.json", '{"state": "up"}');
     expect(await apply(wanting([one]))).toMatchObject({ result: "changed" });
     expect(host.exists(programAt(one))).toBe(true);
+    expect(Object.keys(report(await host.installer("status")))).toEqual(["link"]);
   });
 
   test("goes with its component, and nothing is left of it", async () => {

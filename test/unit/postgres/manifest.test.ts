@@ -34,6 +34,12 @@ test.each([
   expect(files.filter(({ path }) => path.startsWith("/etc/systemd/"))).toMatchSnapshot();
 });
 
+test("what is removed with the database is not where the installer keeps its records of it", () => {
+  for (const { component, teardown } of [serverOf("la"), subscriptionOf("la")]) {
+    expect(teardown.flatMap(({ argv }) => argv)).not.toContain(`/var/lib/crossborder/${component}`);
+  }
+});
+
 test("only what PostgreSQL reads at its start restarts it", () => {
   const manifest = serverOf("la");
   expect(reactions(manifest, START_FILE)).toEqual([[POSTGRES_UNIT, "restart"]]);

@@ -152,7 +152,7 @@ describe("passing the gate", () => {
     };
     const hosts = new FakeHosts(servers(down), {
       exec: (command) =>
-        command === "cat /var/lib/crossborder/postgres/conflict-log.json"
+        command === "cat /var/lib/crossborder/postgres-watch/conflict-log.json"
           ? { status: 0, stdout: JSON.stringify({ position: {}, applyError }), stderr: "" }
           : undefined,
     });
