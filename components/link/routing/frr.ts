@@ -53,7 +53,9 @@ export function renderFrr(
   const { bfd, bgp } = link;
   const lines = vipLines(vip);
   const neighbor = ` neighbor ${peer.linkAddress}`;
-  const watched = bfd === "off" ? "" : `${neighbor} bfd\n${neighbor} bfd profile ${PROFILE}\n`;
+  // Said in so many words: where the line is only missing, a reload drops the profile and leaves the session (FRR 8.4).
+  const watched =
+    bfd === "off" ? ` no${neighbor} bfd\n` : `${neighbor} bfd\n${neighbor} bfd profile ${PROFILE}\n`;
   const profile =
     bfd === "off"
       ? ""
