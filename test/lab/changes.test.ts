@@ -39,7 +39,7 @@ async function currentManifest(host: Session): Promise<Manifest> {
 test(
   "a change that one side can't commit leaves both as they were, and the next reloads what it touches with the tunnel up",
   async () => {
-    const change = { "link.bgp.holdSeconds": 45 };
+    const change = { "link.bgp.holdSeconds": 45, "link.bfd": "off" };
     const before = [await fingerprint(l.la), await fingerprint(l.sg)];
     await run(l.sg, "chattr +i /etc/frr/frr.conf");
     const { status, output } = await up(change);
@@ -55,8 +55,10 @@ test(
     const report = await pingDuring(l.la, "10.255.0.2", () => deploy(change));
     expect(report.lost).toBe(0);
     expect(await invocations()).toBe(running);
-    for (const gateway of [l.la, l.sg])
+    for (const gateway of [l.la, l.sg]) {
       expect(await run(gateway, "cat /etc/frr/frr.conf")).toContain("timers 10 45");
+      expect(JSON.parse(await run(gateway, "vtysh -c 'show bfd peers json'"))).toEqual([]);
+    }
   },
   8 * minute,
 );
