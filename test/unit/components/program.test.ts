@@ -4,7 +4,8 @@ import { HEALTH_CONFIGURATION } from "../../../components/link/health/unit";
 import { linkOutput, stackOutputs, type StackOutputs } from "../../../outputs/contract";
 import { validSettings } from "../settings/fixtures";
 import { fileOf, privateKey, requestOf } from "./fixtures";
-import { named, plain, recordRegistrations, type Registered, Secret, valueOf, visible } from "./recorder";
+import { named, plain, type Registered, Secret, valueOf, visible } from "./recorder";
+import { type ProgramOutputs, runProgram } from "./runProgram";
 
 const webhook = "https://hooks.example.com/a-token-that-nobody-may-see";
 const psk = Buffer.from("a-key-that-nobody-may-see").toString("base64");
@@ -19,14 +20,16 @@ const measured = {
   measuredAt: "2026-01-01T00:00:00.000Z",
 };
 
+/** What the providers answer. */
+function answer(type: string): Record<string, unknown> {
+  if (type.startsWith("random:")) return { base64: psk };
+  return type.endsWith(":TunnelRtt") ? measured : {};
+}
+
 let all: readonly Registered[];
-let outputs: Readonly<Record<keyof StackOutputs, pulumi.Output<unknown>>>;
+let outputs: ProgramOutputs;
 
 beforeAll(async () => {
-  const registrations = await recordRegistrations((type) => {
-    if (type.startsWith("random:")) return { base64: psk };
-    return type.endsWith(":TunnelRtt") ? measured : {};
-  });
   const settings = {
     ...validSettings(),
     access: { sshFrom: ["192.0.2.0/24"], sshPort: 2222 },
@@ -35,17 +38,7 @@ beforeAll(async () => {
     sshPrivateKey: privateKey,
     webhook,
   };
-  pulumi.runtime.setAllConfig(
-    Object.fromEntries(
-      Object.entries(settings).map(([key, value]) => [
-        `crossborder:${key}`,
-        typeof value === "string" ? value : JSON.stringify(value),
-      ]),
-    ),
-  );
-  outputs = await import("../../../index");
-  await Promise.all(Object.values(outputs).map(valueOf));
-  all = await registrations();
+  ({ all, outputs } = await runProgram(settings, answer));
 });
 
 test("the program registers sites, then the link with its keys and hosts, its commit, and the gate at last", () => {

@@ -5,7 +5,8 @@ import { stackOutputs, type StackOutputs } from "../../../outputs/contract";
 import { rawServices } from "../backup/fixtures";
 import { validSettings } from "../settings/fixtures";
 import { fileOf, privateKey, requestOf } from "./fixtures";
-import { named, recordRegistrations, type Registered, valueOf, visible } from "./recorder";
+import { named, type Registered, valueOf, visible } from "./recorder";
+import { type ProgramOutputs, runProgram } from "./runProgram";
 
 const webhook = "https://hooks.example.com/a-token-that-nobody-may-see";
 const authorityKey = "an-authority's-key-that-nobody-may-see";
@@ -32,10 +33,9 @@ function answer(type: string, name: string): Record<string, unknown> {
 }
 
 let all: readonly Registered[];
-let outputs: Readonly<Record<keyof StackOutputs, pulumi.Output<unknown>>>;
+let outputs: ProgramOutputs;
 
 beforeAll(async () => {
-  const registrations = await recordRegistrations(answer);
   const settings = {
     ...validSettings(),
     services: rawServices,
@@ -43,17 +43,7 @@ beforeAll(async () => {
     sshPrivateKey: privateKey,
     webhook,
   };
-  pulumi.runtime.setAllConfig(
-    Object.fromEntries(
-      Object.entries(settings).map(([key, value]) => [
-        `crossborder:${key}`,
-        typeof value === "string" ? value : JSON.stringify(value),
-      ]),
-    ),
-  );
-  outputs = await import("../../../index");
-  await Promise.all(Object.values(outputs).map(valueOf));
-  all = await registrations();
+  ({ all, outputs } = await runProgram(settings, answer));
 });
 
 test("the backup path is a component of its own, with one remote command for each gateway", () => {

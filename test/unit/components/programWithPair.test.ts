@@ -2,11 +2,12 @@ import * as pulumi from "@pulumi/pulumi";
 import { AGENT_CONFIGURATION } from "../../../components/ha/plan";
 import { FIREWALL_FILE } from "../../../components/link/firewall/nftables";
 import { FRR_FILE } from "../../../components/link/routing/frr";
-import { stackOutputs, type StackOutputs } from "../../../outputs/contract";
+import { stackOutputs } from "../../../outputs/contract";
 import { rawServices } from "../backup/fixtures";
 import { validSettings } from "../settings/fixtures";
 import { fileOf, privateKey, requestOf } from "./fixtures";
-import { named, recordRegistrations, type Registered, valueOf, visible } from "./recorder";
+import { named, type Registered, valueOf, visible } from "./recorder";
+import { type ProgramOutputs, runProgram } from "./runProgram";
 
 const webhook = "https://hooks.example.com/a-token-that-nobody-may-see";
 const figures = { p50: 160.2, p95: 161, p99: 162, jitter: 0.3 };
@@ -31,10 +32,9 @@ function answer(type: string, name: string): Record<string, unknown> {
 }
 
 let all: readonly Registered[];
-let outputs: Readonly<Record<keyof StackOutputs, pulumi.Output<unknown>>>;
+let outputs: ProgramOutputs;
 
 beforeAll(async () => {
-  const registrations = await recordRegistrations(answer);
   const settings = {
     ...validSettings(),
     link: { confirmWithinSeconds: 200 },
@@ -44,17 +44,7 @@ beforeAll(async () => {
     sshPrivateKey: privateKey,
     webhook,
   };
-  pulumi.runtime.setAllConfig(
-    Object.fromEntries(
-      Object.entries(settings).map(([key, value]) => [
-        `crossborder:${key}`,
-        typeof value === "string" ? value : JSON.stringify(value),
-      ]),
-    ),
-  );
-  outputs = await import("../../../index");
-  await Promise.all(Object.values(outputs).map(valueOf));
-  all = await registrations();
+  ({ all, outputs } = await runProgram(settings, answer));
 });
 
 test("the pair is a component of its own: both gateways stage, then both commit", () => {
