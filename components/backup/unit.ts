@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BackupSettings, HealthSettings } from "../../settings/schema";
 import type { HostFile, Unit } from "../host/manifest";
+import { programFile } from "../host/program";
 import {
   ADMIN_SOCKET,
   DRAINS_FILE,
@@ -52,11 +52,8 @@ export function metricsFile({ textfileDirectory }: Pick<HealthSettings, "textfil
 
 /** The keeper's programs. */
 export function keeperPrograms(): HostFile[] {
-  const source = (name: string, directory: string): HostFile => ({
-    path: `${LIBRARY}/${name}`,
-    content: readFileSync(join(__dirname, directory, name), "utf8"),
-    mode: "0755",
-  });
+  const source = (name: string, directory: string): HostFile =>
+    programFile(`${LIBRARY}/${name}`, join(__dirname, directory, name));
   return [
     source("backup_keeper.py", "keeper"),
     source("backup_proxy.py", "keeper"),

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HaSettings, HealthSettings } from "../../settings/schema";
 import { ADMIN_SOCKET, choiceFile, DRAINS_FILE, PROXY_DIRECTORY } from "../backup/proxy";
 import { LOCAL_PORT_OFFSET, type Service } from "../backup/service";
 import type { HostFile } from "../host/manifest";
+import { programFile } from "../host/program";
 import { GRE_DEVICE, type LinkView } from "../link/ends";
 import { GRE_UNIT } from "../link/gre/device";
 import { isMovable, roleListener, roles, vipChoice, vipCluster } from "./envoy";
@@ -38,11 +38,8 @@ export function metricsFile({ textfileDirectory }: Pick<HealthSettings, "textfil
 
 /** What runs on the gateway: the agent with its modules, and keepalived's two scripts. */
 export function agentPrograms(): HostFile[] {
-  const source = (name: string, directory: string): HostFile => ({
-    path: `${AGENT_LIBRARY}/${name}`,
-    content: readFileSync(join(__dirname, directory, name), "utf8"),
-    mode: "0755",
-  });
+  const source = (name: string, directory: string): HostFile =>
+    programFile(`${AGENT_LIBRARY}/${name}`, join(__dirname, directory, name));
   return [
     source("ha_agent.py", "agent"),
     source("ha_decision.py", "agent"),

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import type { GateSettings, HealthSettings, LinkSettings } from "../../settings/schema";
 import { packagesFor } from "../host/families";
 import type { Command, HostFile, Manifest, Unit } from "../host/manifest";
+import { programFile } from "../host/program";
 import type { LinkView, ServiceAddress } from "./ends";
 import {
   type BackupPorts,
@@ -49,11 +49,7 @@ export interface LinkInputs {
 }
 
 function program(name: string, source: string): HostFile {
-  return {
-    path: `${LIBRARY}/${name}`,
-    content: readFileSync(path.join(__dirname, source), "utf8"),
-    mode: "0755",
-  };
+  return programFile(`${LIBRARY}/${name}`, path.join(__dirname, source));
 }
 
 /** What one end of the link has on its host. The units' order is the order in which they come up. */

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { probeArguments } from "../../../providers/probes/measure";
 import type { HealthSettings, LinkSettings, Settings } from "../../../settings/schema";
 import type { Command, HostFile, Unit } from "../../host/manifest";
+import { programFile } from "../../host/program";
 import { GRE_DEVICE, type LinkView } from "../ends";
 import { SECRETS_FILE } from "../ipsec/swanctl";
 
@@ -46,7 +46,7 @@ export interface Health {
 }
 
 function program(name: string, directory = __dirname): HostFile {
-  return { path: `${LIBRARY}/${name}`, content: readFileSync(join(directory, name), "utf8"), mode: "0755" };
+  return programFile(`${LIBRARY}/${name}`, join(directory, name));
 }
 
 function configuration({ view, link, gate, health, webhook }: HealthInputs): HostFile {

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command, HostFile, Unit } from "../../host/manifest";
+import { programFile } from "../../host/program";
 import { LOG_DIRECTORY, LOG_PREFIX } from "../conflicts/parameters";
 import type { PostgresSettings } from "../../../settings/schema";
 import { subscriptionFrom } from "../../../providers/postgres/facts";
@@ -57,11 +57,7 @@ const FOLDERS: Readonly<Record<Service, string>> = {
 };
 
 function program(folder: string, name: string): HostFile {
-  return {
-    path: `${LIBRARY}/${name}`,
-    content: readFileSync(join(__dirname, "..", folder, name), "utf8"),
-    mode: "0755",
-  };
+  return programFile(`${LIBRARY}/${name}`, join(__dirname, "..", folder, name));
 }
 
 function programName(service: Service): string {
