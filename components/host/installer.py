@@ -984,9 +984,13 @@ def text_of(path):
         return None
 
 
+def timer_file(component, kind):
+    """Where the timer, or the service that it starts, lies on disk. Both stay between changes: systemd reads slowly."""
+    return on_disk("%s/%s.%s" % (UNITS, timer_name(component), kind))
+
+
 def arm(component, seconds):
     """Starts, or starts anew, the timer that undoes the current generation. It is enabled: a reboot does not stop it."""
-    name = timer_name(component)
     service = (
         "[Unit]\nDescription=Undo an unconfirmed change of %s\n"
         "[Service]\nType=oneshot\nExecStart=/usr/bin/env python3 %s rollback --component %s\n"
@@ -997,29 +1001,33 @@ def arm(component, seconds):
     ) % (component, seconds)
     changed = False
     for kind, content in (("service", service), ("timer", timer)):
-        path = on_disk("%s/%s.%s" % (UNITS, name, kind))
+        path = timer_file(component, kind)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         if text_of(path) != content:
             write_atomically(path, content.encode(), 0o644)
             changed = True
-    # Armed a second time, to count from the end of the commit, systemd knows the files already.
     if changed:
         systemctl("daemon-reload")
-    enable("enable", name + ".timer")
-    systemctl("restart", name + ".timer")
+    enable("enable", timer_name(component) + ".timer")
+    restart_timer(component)
+
+
+def restart_timer(component):
+    """Gives an armed timer its whole time anew."""
+    systemctl("restart", timer_name(component) + ".timer")
 
 
 def disarm(component):
-    name = timer_name(component)
-    paths = [on_disk("%s/%s.%s" % (UNITS, name, kind)) for kind in ("timer", "service")]
-    if not any(os.path.exists(path) for path in paths):
-        return
-    if os.path.exists(paths[0]):
-        enable("disable", name + ".timer")
-        systemctl("stop", name + ".timer")
-    for path in paths:
+    """Stops the timer, now and for boots to come."""
+    if os.path.exists(timer_file(component, "timer")):
+        enable("disable", "--now", timer_name(component) + ".timer")
+
+
+def remove_timer(component):
+    disarm(component)
+    for kind in ("timer", "service"):
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+            os.unlink(timer_file(component, kind))
 
 
 # ---------------------------------------------------------------------------------------------- operations
@@ -1151,9 +1159,10 @@ def commit(records, digest, confirm_within=None):
         return outcome(records, "unchanged")
 
     unconfirmed = state["pending"] is not None
+    to_confirm = confirm_within and (digest != before or unconfirmed)
     switch = Switch(records, digest)
     try:
-        if confirm_within and (digest != before or unconfirmed):
+        if to_confirm:
             # Before anything is touched: whatever happens to us from here on, the host undoes it.
             arm(records.component, confirm_within)
         switch.run()
@@ -1168,7 +1177,7 @@ def commit(records, digest, confirm_within=None):
     if digest != before and not unconfirmed:
         state["previous"] = {"generation": before}
     if digest != before or unconfirmed:
-        set_pending(records, confirm_within)
+        set_pending(records, confirm_within, armed=to_confirm)
     state["current"] = digest
     records.note("repaired" if digest == before else "installed", digest)
     finish(records, True)
@@ -1196,9 +1205,12 @@ def finish(records, complete):
     drop_unused_programs()
 
 
-def set_pending(records, confirm_within):
+def set_pending(records, confirm_within, armed=False):
     if confirm_within:
-        arm(records.component, confirm_within)
+        if armed:
+            restart_timer(records.component)
+        else:
+            arm(records.component, confirm_within)
         until = datetime.datetime.utcnow() + datetime.timedelta(seconds=confirm_within)
         records.state["pending"] = {"until": until.replace(microsecond=0).isoformat() + "Z"}
     else:
@@ -1310,7 +1322,7 @@ def remove(records, owner, digest):
         status, output = run(command["argv"])
         if status != 0:
             warnings.append("%s: %s" % (command["name"], cause(status, output)))
-    disarm(records.component)
+    remove_timer(records.component)
     switch = Switch(records, None)
     switch.run()
     state["current"] = None
