@@ -49,11 +49,16 @@ DOWNLOAD_SECONDS = 600
 # A server that says nothing for this long does not answer.
 SILENCE_SECONDS = 30
 LOCK_SECONDS = 120
+# Between two looks at the conditions of a host that is getting ready, and the longest that one of them may take.
+READY_PAUSE = 0.5
+READY_SECONDS = 15
 GENERATIONS_KEPT = 5
 EVENTS_KEPT = 50
 # Programs are larger than what a small host has of memory to spare: they pass through it piece by piece.
 PIECE = 1 << 20
 PROGRAM_MODE = 0o755
+# The exit status that `run` gives for a program that it ended; as timeout(1) has it.
+TIMED_OUT = 124
 # Words of a secret file from this length on are masked in what a program printed.
 SECRET_WORD = 8
 
@@ -87,7 +92,7 @@ def run(argv, seconds=COMMAND_SECONDS, extra_env=None):
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-            return 124, "%s did not end within %d s" % (argv[0], seconds)
+            return TIMED_OUT, "%s did not end within %d s" % (argv[0], seconds)
         output.seek(0)
         return status, output.read().decode("utf-8", "replace")
 
@@ -391,7 +396,7 @@ def problems(manifest):
     for package in manifest["packages"]:
         if not re.match(r"[A-Za-z0-9][A-Za-z0-9+._-]*\Z", package):
             found.append("package name %r is not valid" % package)
-    confirm = manifest.get("confirm") or {"settle": [], "ready": []}
+    confirm = confirmation(manifest)
     lists = [(key, manifest[key]) for key in ("checks", "teardown", "verify")]
     for key, commands in lists + [(key, confirm[key]) for key in ("settle", "ready")]:
         for command in commands:
@@ -1156,7 +1161,7 @@ def commit(records, digest, confirm_within=None):
         if state["pending"]:
             set_pending(records, confirm_within)
             records.save()
-        return outcome(records, "unchanged")
+        return committed(records, manifest, "unchanged")
 
     unconfirmed = state["pending"] is not None
     to_confirm = confirm_within and (digest != before or unconfirmed)
@@ -1182,9 +1187,20 @@ def commit(records, digest, confirm_within=None):
     records.note("repaired" if digest == before else "installed", digest)
     finish(records, True)
     records.prune()
-    result = outcome(records, "repaired" if digest == before else "changed")
+    result = committed(records, manifest, "repaired" if digest == before else "changed")
     result.update(files=switch.changed, actions=switch.acted)
     return result
+
+
+def confirmation(manifest):
+    return manifest.get("confirm") or {"settle": [], "ready": []}
+
+
+def committed(records, manifest, result):
+    """The outcome of a commit, and what is left to do until it can be confirmed."""
+    confirm = confirmation(manifest)
+    conditions = [command["name"] for command in confirm["ready"]]
+    return dict(outcome(records, result), settles=bool(confirm["settle"]), conditions=conditions)
 
 
 def undone(records, digest, event, why):
@@ -1261,19 +1277,33 @@ def confirm(records, digest):
 def settle(records, digest):
     require_current(records, digest)
     manifest = records.manifest(digest)
-    for command in (manifest.get("confirm") or {"settle": []})["settle"]:
+    for command in confirmation(manifest)["settle"]:
         must_run(command["name"], command["argv"], secret_words(manifest))
     return outcome(records, "settled")
 
 
-def ready(records, digest):
+def unmet(manifest):
+    """The conditions of a ready host that do not hold, each with what is seen instead."""
+    waiting = []
+    for command in confirmation(manifest)["ready"]:
+        status, output = run(command["argv"], READY_SECONDS)
+        if status != 0:
+            seen = "no answer within %d s" % READY_SECONDS
+            if status != TIMED_OUT:
+                seen = cause(status, output, secret_words(manifest))
+            waiting.append({"name": command["name"], "cause": seen})
+    return waiting
+
+
+def ready(records, digest, within):
+    """Whether the host is ready, now or within so many seconds: to look again here spares starts and round trips."""
     require_current(records, digest)
     manifest = records.manifest(digest)
-    waiting = []
-    for command in (manifest.get("confirm") or {"ready": []})["ready"]:
-        status, output = run(command["argv"])
-        if status != 0:
-            waiting.append({"name": command["name"], "cause": cause(status, output, secret_words(manifest))})
+    deadline = time.monotonic() + within
+    waiting = unmet(manifest)
+    while waiting and time.monotonic() < deadline:
+        time.sleep(READY_PAUSE)
+        waiting = unmet(manifest)
     return dict(outcome(records, "ready" if not waiting else "waiting"), ready=not waiting, waiting=waiting)
 
 
@@ -1292,7 +1322,7 @@ def rollback(records, digest=None, why="not confirmed in time"):
     phrase, complete = put_back(records, target)
     if target:
         # The daemons may still run what is undone. That the peer is not back yet must not keep us from being back.
-        for command in (records.manifest(target).get("confirm") or {"settle": []})["settle"]:
+        for command in confirmation(records.manifest(target))["settle"]:
             run(command["argv"])
     if undo:
         state.update(current=target, previous=None, pending=None)
@@ -1456,6 +1486,8 @@ def parse(arguments):
             operation.add_argument("--generation", required=name not in ("rollback", "verify"))
         if name == "commit":
             operation.add_argument("--confirm-within", type=int, metavar="SECONDS")
+        if name == "ready":
+            operation.add_argument("--within", type=int, default=0, metavar="SECONDS")
         if name == "remove":
             operation.add_argument("--owner", required=True)
         if name == "rollback":
@@ -1474,7 +1506,7 @@ def later(arguments):
             "commit": lambda: commit(records, generation, arguments.confirm_within),
             "confirm": lambda: confirm(records, generation),
             "settle": lambda: settle(records, generation),
-            "ready": lambda: ready(records, generation),
+            "ready": lambda: ready(records, generation, arguments.within),
             "rollback": lambda: rollback(records, generation, arguments.cause),
             "remove": lambda: remove(records, arguments.owner, generation),
             "verify": lambda: verify(records, generation),

@@ -163,6 +163,7 @@ describe("a commit that has to be confirmed", () => {
           ready: [
             { name: "BFD is up", argv: ["sh", "-c", "echo session is down; exit 1"] },
             { name: "BGP is up", argv: ["true"] },
+            { name: "the proxy answers", argv: ["sleep", "600"] },
           ],
         },
       }),
@@ -170,10 +171,30 @@ describe("a commit that has to be confirmed", () => {
     host.setSysctl("settled", "1");
     report(await host.installer(`settle ${which}`));
     expect(host.calls(/^sysctl -n settled/)).toHaveLength(1);
+    expect(report(await host.installer(`commit ${which} --confirm-within 90`))).toMatchObject({
+      settles: true,
+      conditions: ["BFD is up", "BGP is up", "the proxy answers"],
+    });
     expect(report(await host.installer(`ready ${which}`))).toMatchObject({
       ready: false,
-      waiting: [{ name: "BFD is up", cause: "session is down" }],
+      waiting: [
+        { name: "BFD is up", cause: "session is down" },
+        { name: "the proxy answers", cause: "no answer within 15 s" },
+      ],
     });
+  });
+
+  test("looks again by itself until it is ready, for as long as it is given", async () => {
+    const argv = ["sh", "-c", "sysctl -n up"];
+    const which = await commit(
+      rules("new", { confirm: { settle: [], ready: [{ name: "BFD is up", argv }] } }),
+    );
+    host.hook(
+      `[ "$*" != "sysctl -n up" ] || { echo >>looks; [ "$(wc -l <looks)" -lt 3 ] || echo 1 >sysctl/up; }`,
+    );
+    host.calls(/./);
+    expect(report(await host.installer(`ready ${which} --within 60`))).toMatchObject({ ready: true });
+    expect(host.calls(/^sysctl -n up/)).toHaveLength(3);
   });
 });
 
