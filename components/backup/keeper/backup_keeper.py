@@ -18,7 +18,7 @@ import threading
 import time
 
 from backup_proxy import look, publish_files, read_admin, wanted
-from reporting import PENDING_MAX, Metrics, attempt, event, log, post, write_atomically
+from reporting import Metrics, attempt, event, log, post, remember, write_atomically
 
 STATES = ("standby", "standby-unhealthy", "active", "held", "down")
 TICK_SECONDS = 1.0
@@ -243,9 +243,9 @@ class Keeper:
             # A path that starts in order has nothing to tell.
             if (before, memory["state"]) != ("unknown", "standby"):
                 figures = {key: told[key] for key in ("link", "public", "cuts", "holdSeconds", "services")}
-                message = event(config, now, before, memory["state"], memory["reason"], figures)
-                message["backup"] = config["name"]
-                memory["pending"] = (memory["pending"] + [message])[-PENDING_MAX:]
+                subject = {"backup": config["name"]}
+                message = event(config, now, subject, before, memory["state"], memory["reason"], figures)
+                memory["pending"] = remember(memory["pending"], message)
         self.messenger.turn(config["webhook"], memory["pending"], now)
         attempt("telling the state", write_atomically, config["stateFile"], json.dumps(told) + "\n", 0o600)
         attempt("remembering", self.save)
