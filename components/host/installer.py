@@ -126,6 +126,24 @@ def systemctl(verb, *units):
     must_run("systemctl %s" % " ".join((verb,) + units), ["systemctl", verb] + list(units))
 
 
+def words_of(unit, since, secrets):
+    """The last that a unit's own processes wrote to the journal since a time, s since 1970; empty where they wrote nothing."""
+    # What the processes wrote last may not be there yet.
+    run(["journalctl", "--sync"])
+    reading = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=3", "--since=@%d" % since]
+    status, output = run(reading + ["_SYSTEMD_UNIT=%s" % unit])
+    return cause(status, output, secrets) if status == 0 and output.strip() else ""
+
+
+def operate(verb, unit, secrets):
+    """Starts, restarts or reloads a unit. Why that fails is told by the unit, systemctl only refers to it."""
+    began = time.time()
+    status, output = run(["systemctl", verb, unit])
+    if status != 0:
+        why = words_of(unit, began, secrets) or cause(status, output, secrets)
+        raise Failure("systemctl %s %s failed: %s" % (verb, unit, why))
+
+
 def enable(verb, *units):
     """`enable` or `disable`. What starts at boot is read at boot: the running systemd need not reload, which is slow."""
     systemctl(verb, "--no-reload", *units)
@@ -898,6 +916,7 @@ class Switch:
             self.acted.append("restore %s" % name)
 
     def bring_up(self, dirty):
+        began = time.time()
         states = unit_states([unit["name"] for unit in self.units])
         earlier = self.earlier_units()
         disabled = list(dict.fromkeys(unit["name"] for unit in self.units if not states[unit["name"]]["enabled"]))
@@ -915,22 +934,23 @@ class Switch:
             self.attempt(self.bring_up_unit, unit, states[name], notice)
         for name, state in unit_states([unit["name"] for unit in self.units]).items():
             if not state["active"]:
-                self.attempt(self.not_running, name)
+                self.attempt(self.not_running, name, began)
 
     def unwatched(self, name, earlier):
         """Paths that a unit had to notice as it was, and that none of its entries watches now: files that leave."""
         watched = {path for unit in self.units if unit["name"] == name for path in unit["watches"]}
         return [path for unit in earlier if unit["name"] == name for path in unit["watches"] if path not in watched]
 
-    def not_running(self, name):
-        raise Failure("%s is not running after it was started" % name)
+    def not_running(self, name, began):
+        said = words_of(name, began, self.secrets)
+        raise Failure("%s is not running after it was started%s" % (name, said and ": " + said))
 
     def bring_up_unit(self, unit, state, notice):
         name = unit["name"]
         if not state["active"]:
             if state["failed"]:
                 systemctl("reset-failed", name)
-            systemctl("start", name)
+            operate("start", name, self.secrets)
             self.acted.append("start %s" % name)
         elif notice:
             action = unit["onChange"]
@@ -938,7 +958,7 @@ class Switch:
                 must_run("%s (of %s)" % (action["name"], name), action["argv"], self.secrets)
                 self.acted.append("%s (of %s)" % (action["name"], name))
             else:
-                systemctl(action, name)
+                operate(action, name, self.secrets)
                 self.acted.append("%s %s" % (action, name))
 
     def restore_unit(self, name):
