@@ -91,6 +91,8 @@ export const postgresOutput = z.union([
       writers: z.enum(["both", "primary"]),
       primary: z.string(),
       sites: z.array(z.string()),
+      /** Numbers of the applications' passwords: what is in use, and what is accepted beside it. */
+      passwords: z.object({ use: z.number(), accept: z.array(z.number()) }).optional(),
       /** What the deployment gate found: writes that lost against another, and tables that are the same on both sites. */
       conflicts: z.number(),
       tables: z.number(),

@@ -77,13 +77,13 @@ export function publishPostgres(
 ): pulumi.Output<PostgresOutput> {
   const service = services.find(({ name }) => name === POSTGRES_SERVICE);
   if (postgres === "off" || !service || !gate) return pulumi.output("off" as const);
-  const { database, port, writers } = postgres;
+  const { database, port, writers, passwords } = postgres;
   const secondary = Object.keys(sites).find((site) => site !== primary)!;
   const { lagMs, conflicts, tables, unchecked, verdict, measuredAt } = gate;
   return pulumi.output({ lagMs, conflicts, tables, unchecked, verdict, measuredAt }).apply(
     ({ lagMs: lag, ...figures }) =>
       ({
-        ...{ database, port, writers, primary },
+        ...{ database, port, writers, primary, passwords },
         peerPort: service.localPort,
         sites: Object.keys(sites),
         ...figures,

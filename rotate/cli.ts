@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { type PostgresOutput, postgresOutput } from "../outputs/contract";
 import { runPulumi } from "../toolchain/pulumi";
 import {
   authorityRotation,
@@ -22,7 +23,8 @@ stack's settings file: commit it.
   certificates --authority  the authority that issues them: all hosts trust the old and the new one, get certificates
                             of the new one, drop the old one; an interrupted rotation goes on where it stopped
   passwords                 the applications' logins to the database: the other login of each gets a new password, and the
-                            one in use stays valid; run again, it ends the old one
+                            one in use stays valid; run again, it ends the old one.
+                            After a deployment that failed it goes on with that deployment
 
   --stack   the stack (default: lab)
 `;
@@ -43,6 +45,12 @@ async function writtenSettings(stack: string): Promise<WrittenSettings> {
       .filter(([key]) => key.startsWith(prefix))
       .map(([key, { objectValue }]) => [key.slice(prefix.length), objectValue]),
   );
+}
+
+/** What the last deployment that went through says of the database. */
+async function deployedPostgres(stack: string): Promise<PostgresOutput | undefined> {
+  const outputs: unknown = JSON.parse(await pulumi("stack", "output", "--json", "--stack", stack));
+  return z.object({ postgres: postgresOutput.optional() }).parse(outputs).postgres;
 }
 
 async function change(stack: string, { path, value }: SettingChange): Promise<void> {
@@ -77,13 +85,14 @@ async function main(): Promise<number> {
     psk: pskRotation,
     certificates: certificateRotation,
     "certificates --authority": authorityRotation,
-    passwords: passwordRotation,
+    passwords: async (settings: WrittenSettings) =>
+      passwordRotation(settings, await deployedPostgres(values.stack)),
   }[positionals.join(" ") + (values.authority ? " --authority" : "")];
   if (values.help || !rotation) {
     (values.help ? process.stdout : process.stderr).write(HELP);
     return values.help ? 0 : 2;
   }
-  await carryOut(values.stack, rotation(await writtenSettings(values.stack)));
+  await carryOut(values.stack, await rotation(await writtenSettings(values.stack)));
   return 0;
 }
 

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import type { PostgresOutput } from "../outputs/contract";
 import { type Numbers, rotationSteps } from "./numbers";
 
 /** A change of the stack's settings. Without a value, the key is removed. */
@@ -103,25 +105,40 @@ export function authorityRotation(settings: WrittenSettings): Rotation {
 
 /**
  * The applications' passwords: one deployment that gives each application's other login a new one, with the old login
- * accepted, and, run again once the applications use the new one, one that ends the old login.
+ * accepted, and, run again once the applications use the new one, one that ends the old login. Settings that no deployment
+ * has carried out yet are carried out first: nobody can be using passwords that nobody was given.
+ * @param deployed The stack's output `postgres`, if it has one.
  * @throws Error where the stack has no database.
  */
-export function passwordRotation(settings: WrittenSettings): Rotation {
+export function passwordRotation(settings: WrittenSettings, deployed?: PostgresOutput): Rotation {
   const { postgres } = written.parse(settings);
   if (postgres === "off") throw new Error("the stack has no database: crossborder:postgres is off");
   const { use, accept } = postgres.passwords;
-  const [step, meaning, outcome] =
-    accept.length > 0
-      ? [
-          { use, accept: [] },
-          `applications log in with passwords ${use} only`,
-          `the passwords in use are number ${use}; those before are gone`,
-        ]
-      : [
-          { use: use + 1, accept: [use] },
-          `applications can log in with passwords ${use} and ${use + 1}`,
-          `the output postgresCredentials has passwords ${use + 1}; run the same command again when every application uses them`,
-        ];
+  if (
+    deployed === undefined ||
+    deployed === "off" ||
+    !isDeepStrictEqual(deployed.passwords, { use, accept })
+  ) {
+    const { meaning, outcome } = passwordStep({ use, accept });
+    return {
+      steps: [{ meaning: `what the settings say is not deployed yet: ${meaning}`, changes: [] }],
+      outcome,
+    };
+  }
+  const next = accept.length > 0 ? { use, accept: [] } : { use: use + 1, accept: [use] };
+  const { meaning, outcome } = passwordStep(next);
   const key = "crossborder:postgres.passwords";
-  return { steps: [{ meaning, changes: changes(`${key}.use`, `${key}.accept`, step) }], outcome };
+  return { steps: [{ meaning, changes: changes(`${key}.use`, `${key}.accept`, next) }], outcome };
+}
+
+function passwordStep({ use, accept }: Numbers): { meaning: string; outcome: string } {
+  return accept.length === 0
+    ? {
+        meaning: `applications log in with passwords ${use} only`,
+        outcome: `the passwords in use are number ${use}; those before are gone`,
+      }
+    : {
+        meaning: `applications can log in with passwords ${accept.join(", ")} and ${use}`,
+        outcome: `the output postgresCredentials has passwords ${use}; run the same command again when every application uses them`,
+      };
 }

@@ -1,4 +1,4 @@
-import { ON_GATEWAY, type Service, servicesOf } from "../components/backup/service";
+import { ON_GATEWAY, servedBy, type Service, servicesOf } from "../components/backup/service";
 import { PUBLIC_HANDSHAKE_TRIPS, PUBLIC_TIMEOUT_MS } from "../components/backup/timers";
 import { PAIR_SERVICE, pairServices } from "../components/ha/service";
 import { contains } from "./ipv4";
@@ -85,11 +85,18 @@ function listeners(settings: Partial<Settings>): Listener[] {
   ];
 }
 
+/** The address that a site's gateway has in the site's network. */
+function gatewayAddress({ sites }: Partial<Settings>, site: string): string | undefined {
+  return sites?.[site]?.existing.gateways[0]?.privateAddress;
+}
+
 /** What listens on a gateway already: the reserved ports, sshd's, and services that run there. */
 function taken(settings: Partial<Settings>): Listener[] {
   const own = servicesIn(settings).flatMap(({ name, endpoints }) => {
-    const here = Object.values(endpoints).find(({ address }) => address === ON_GATEWAY);
-    return here ? [{ key: portKey(name, "port"), port: here.port }] : [];
+    const here = Object.entries(endpoints).find(([site, { address }]) =>
+      [ON_GATEWAY, gatewayAddress(settings, site)].includes(address),
+    );
+    return here ? [{ key: portKey(name, "port"), port: here[1].port }] : [];
   });
   const ssh = settings.access ? [{ key: "crossborder:access.sshPort", port: settings.access.sshPort }] : [];
   return [...own, ...ssh, ...RESERVED.filter(({ port }) => !ssh.some((other) => other.port === port))];
@@ -117,9 +124,10 @@ const portsDiffer: Rule = (settings) => {
 /** Ports on which a gateway listens for its own site: one that is taken there leads somewhere else. */
 const ownPortsAreFree: Rule = (settings) =>
   Object.keys(settings.sites ?? {}).flatMap((site) => {
-    const served = servicesIn(settings).filter(
-      ({ listen, endpoints }) => listen === "site" && site in endpoints,
-    );
+    const services = servicesIn(settings);
+    const privateAddress = gatewayAddress(settings, site) ?? "";
+    const served = servedBy({ site, privateAddress }, services);
+    const there = services.filter(({ endpoints }) => endpoints[site]?.address === privateAddress);
     const portOf = ({ endpoints }: Service): number => endpoints[site]!.port;
     // A service that is on the gateway itself differs from these already.
     const others = [...listeners(settings), ...everywhere(settings)];
@@ -131,8 +139,7 @@ const ownPortsAreFree: Rule = (settings) =>
             `${portKey(service.name, "port")} is ${port}; with listen: site on ${site} it must differ from the port of ` +
             `${key}, on the same gateway.`,
         ),
-      ...served
-        .slice(0, index)
+      ...[...served.slice(0, index), ...there]
         .filter((other) => portOf(other) === portOf(service))
         .map(
           (other) =>

@@ -49,11 +49,16 @@ DOWNLOAD_SECONDS = 600
 # A server that says nothing for this long does not answer.
 SILENCE_SECONDS = 30
 LOCK_SECONDS = 120
+# Between two looks at the conditions of a host that is getting ready, and the longest that one of them may take.
+READY_PAUSE = 0.5
+READY_SECONDS = 15
 GENERATIONS_KEPT = 5
 EVENTS_KEPT = 50
 # Programs are larger than what a small host has of memory to spare: they pass through it piece by piece.
 PIECE = 1 << 20
 PROGRAM_MODE = 0o755
+# The exit status that `run` gives for a program that it ended; as timeout(1) has it.
+TIMED_OUT = 124
 # Words of a secret file from this length on are masked in what a program printed.
 SECRET_WORD = 8
 
@@ -87,7 +92,7 @@ def run(argv, seconds=COMMAND_SECONDS, extra_env=None):
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-            return 124, "%s did not end within %d s" % (argv[0], seconds)
+            return TIMED_OUT, "%s did not end within %d s" % (argv[0], seconds)
         output.seek(0)
         return status, output.read().decode("utf-8", "replace")
 
@@ -119,6 +124,24 @@ def must_run(what, argv, secrets=(), seconds=COMMAND_SECONDS):
 
 def systemctl(verb, *units):
     must_run("systemctl %s" % " ".join((verb,) + units), ["systemctl", verb] + list(units))
+
+
+def words_of(unit, since, secrets):
+    """The last that a unit's own processes wrote to the journal since a time, s since 1970; empty where they wrote nothing."""
+    # What the processes wrote last may not be there yet.
+    run(["journalctl", "--sync"])
+    reading = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=3", "--since=@%d" % since]
+    status, output = run(reading + ["_SYSTEMD_UNIT=%s" % unit])
+    return cause(status, output, secrets) if status == 0 and output.strip() else ""
+
+
+def operate(verb, unit, secrets):
+    """Starts, restarts or reloads a unit. Why that fails is told by the unit, systemctl only refers to it."""
+    began = time.time()
+    status, output = run(["systemctl", verb, unit])
+    if status != 0:
+        why = words_of(unit, began, secrets) or cause(status, output, secrets)
+        raise Failure("systemctl %s %s failed: %s" % (verb, unit, why))
 
 
 def enable(verb, *units):
@@ -391,7 +414,7 @@ def problems(manifest):
     for package in manifest["packages"]:
         if not re.match(r"[A-Za-z0-9][A-Za-z0-9+._-]*\Z", package):
             found.append("package name %r is not valid" % package)
-    confirm = manifest.get("confirm") or {"settle": [], "ready": []}
+    confirm = confirmation(manifest)
     lists = [(key, manifest[key]) for key in ("checks", "teardown", "verify")]
     for key, commands in lists + [(key, confirm[key]) for key in ("settle", "ready")]:
         for command in commands:
@@ -893,6 +916,7 @@ class Switch:
             self.acted.append("restore %s" % name)
 
     def bring_up(self, dirty):
+        began = time.time()
         states = unit_states([unit["name"] for unit in self.units])
         earlier = self.earlier_units()
         disabled = list(dict.fromkeys(unit["name"] for unit in self.units if not states[unit["name"]]["enabled"]))
@@ -910,22 +934,23 @@ class Switch:
             self.attempt(self.bring_up_unit, unit, states[name], notice)
         for name, state in unit_states([unit["name"] for unit in self.units]).items():
             if not state["active"]:
-                self.attempt(self.not_running, name)
+                self.attempt(self.not_running, name, began)
 
     def unwatched(self, name, earlier):
         """Paths that a unit had to notice as it was, and that none of its entries watches now: files that leave."""
         watched = {path for unit in self.units if unit["name"] == name for path in unit["watches"]}
         return [path for unit in earlier if unit["name"] == name for path in unit["watches"] if path not in watched]
 
-    def not_running(self, name):
-        raise Failure("%s is not running after it was started" % name)
+    def not_running(self, name, began):
+        said = words_of(name, began, self.secrets)
+        raise Failure("%s is not running after it was started%s" % (name, said and ": " + said))
 
     def bring_up_unit(self, unit, state, notice):
         name = unit["name"]
         if not state["active"]:
             if state["failed"]:
                 systemctl("reset-failed", name)
-            systemctl("start", name)
+            operate("start", name, self.secrets)
             self.acted.append("start %s" % name)
         elif notice:
             action = unit["onChange"]
@@ -933,7 +958,7 @@ class Switch:
                 must_run("%s (of %s)" % (action["name"], name), action["argv"], self.secrets)
                 self.acted.append("%s (of %s)" % (action["name"], name))
             else:
-                systemctl(action, name)
+                operate(action, name, self.secrets)
                 self.acted.append("%s %s" % (action, name))
 
     def restore_unit(self, name):
@@ -984,9 +1009,13 @@ def text_of(path):
         return None
 
 
+def timer_file(component, kind):
+    """Where the timer, or the service that it starts, lies on disk. Both stay between changes: systemd reads slowly."""
+    return on_disk("%s/%s.%s" % (UNITS, timer_name(component), kind))
+
+
 def arm(component, seconds):
     """Starts, or starts anew, the timer that undoes the current generation. It is enabled: a reboot does not stop it."""
-    name = timer_name(component)
     service = (
         "[Unit]\nDescription=Undo an unconfirmed change of %s\n"
         "[Service]\nType=oneshot\nExecStart=/usr/bin/env python3 %s rollback --component %s\n"
@@ -997,29 +1026,33 @@ def arm(component, seconds):
     ) % (component, seconds)
     changed = False
     for kind, content in (("service", service), ("timer", timer)):
-        path = on_disk("%s/%s.%s" % (UNITS, name, kind))
+        path = timer_file(component, kind)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         if text_of(path) != content:
             write_atomically(path, content.encode(), 0o644)
             changed = True
-    # Armed a second time, to count from the end of the commit, systemd knows the files already.
     if changed:
         systemctl("daemon-reload")
-    enable("enable", name + ".timer")
-    systemctl("restart", name + ".timer")
+    enable("enable", timer_name(component) + ".timer")
+    restart_timer(component)
+
+
+def restart_timer(component):
+    """Gives an armed timer its whole time anew."""
+    systemctl("restart", timer_name(component) + ".timer")
 
 
 def disarm(component):
-    name = timer_name(component)
-    paths = [on_disk("%s/%s.%s" % (UNITS, name, kind)) for kind in ("timer", "service")]
-    if not any(os.path.exists(path) for path in paths):
-        return
-    if os.path.exists(paths[0]):
-        enable("disable", name + ".timer")
-        systemctl("stop", name + ".timer")
-    for path in paths:
+    """Stops the timer, now and for boots to come."""
+    if os.path.exists(timer_file(component, "timer")):
+        enable("disable", "--now", timer_name(component) + ".timer")
+
+
+def remove_timer(component):
+    disarm(component)
+    for kind in ("timer", "service"):
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+            os.unlink(timer_file(component, kind))
 
 
 # ---------------------------------------------------------------------------------------------- operations
@@ -1148,12 +1181,13 @@ def commit(records, digest, confirm_within=None):
         if state["pending"]:
             set_pending(records, confirm_within)
             records.save()
-        return outcome(records, "unchanged")
+        return committed(records, manifest, "unchanged")
 
     unconfirmed = state["pending"] is not None
+    to_confirm = confirm_within and (digest != before or unconfirmed)
     switch = Switch(records, digest)
     try:
-        if confirm_within and (digest != before or unconfirmed):
+        if to_confirm:
             # Before anything is touched: whatever happens to us from here on, the host undoes it.
             arm(records.component, confirm_within)
         switch.run()
@@ -1168,14 +1202,25 @@ def commit(records, digest, confirm_within=None):
     if digest != before and not unconfirmed:
         state["previous"] = {"generation": before}
     if digest != before or unconfirmed:
-        set_pending(records, confirm_within)
+        set_pending(records, confirm_within, armed=to_confirm)
     state["current"] = digest
     records.note("repaired" if digest == before else "installed", digest)
     finish(records, True)
     records.prune()
-    result = outcome(records, "repaired" if digest == before else "changed")
+    result = committed(records, manifest, "repaired" if digest == before else "changed")
     result.update(files=switch.changed, actions=switch.acted)
     return result
+
+
+def confirmation(manifest):
+    return manifest.get("confirm") or {"settle": [], "ready": []}
+
+
+def committed(records, manifest, result):
+    """The outcome of a commit, and what is left to do until it can be confirmed."""
+    confirm = confirmation(manifest)
+    conditions = [command["name"] for command in confirm["ready"]]
+    return dict(outcome(records, result), settles=bool(confirm["settle"]), conditions=conditions)
 
 
 def undone(records, digest, event, why):
@@ -1196,9 +1241,12 @@ def finish(records, complete):
     drop_unused_programs()
 
 
-def set_pending(records, confirm_within):
+def set_pending(records, confirm_within, armed=False):
     if confirm_within:
-        arm(records.component, confirm_within)
+        if armed:
+            restart_timer(records.component)
+        else:
+            arm(records.component, confirm_within)
         until = datetime.datetime.utcnow() + datetime.timedelta(seconds=confirm_within)
         records.state["pending"] = {"until": until.replace(microsecond=0).isoformat() + "Z"}
     else:
@@ -1249,19 +1297,33 @@ def confirm(records, digest):
 def settle(records, digest):
     require_current(records, digest)
     manifest = records.manifest(digest)
-    for command in (manifest.get("confirm") or {"settle": []})["settle"]:
+    for command in confirmation(manifest)["settle"]:
         must_run(command["name"], command["argv"], secret_words(manifest))
     return outcome(records, "settled")
 
 
-def ready(records, digest):
+def unmet(manifest):
+    """The conditions of a ready host that do not hold, each with what is seen instead."""
+    waiting = []
+    for command in confirmation(manifest)["ready"]:
+        status, output = run(command["argv"], READY_SECONDS)
+        if status != 0:
+            seen = "no answer within %d s" % READY_SECONDS
+            if status != TIMED_OUT:
+                seen = cause(status, output, secret_words(manifest))
+            waiting.append({"name": command["name"], "cause": seen})
+    return waiting
+
+
+def ready(records, digest, within):
+    """Whether the host is ready, now or within so many seconds: to look again here spares starts and round trips."""
     require_current(records, digest)
     manifest = records.manifest(digest)
-    waiting = []
-    for command in (manifest.get("confirm") or {"ready": []})["ready"]:
-        status, output = run(command["argv"])
-        if status != 0:
-            waiting.append({"name": command["name"], "cause": cause(status, output, secret_words(manifest))})
+    deadline = time.monotonic() + within
+    waiting = unmet(manifest)
+    while waiting and time.monotonic() < deadline:
+        time.sleep(READY_PAUSE)
+        waiting = unmet(manifest)
     return dict(outcome(records, "ready" if not waiting else "waiting"), ready=not waiting, waiting=waiting)
 
 
@@ -1280,7 +1342,7 @@ def rollback(records, digest=None, why="not confirmed in time"):
     phrase, complete = put_back(records, target)
     if target:
         # The daemons may still run what is undone. That the peer is not back yet must not keep us from being back.
-        for command in (records.manifest(target).get("confirm") or {"settle": []})["settle"]:
+        for command in confirmation(records.manifest(target))["settle"]:
             run(command["argv"])
     if undo:
         state.update(current=target, previous=None, pending=None)
@@ -1310,7 +1372,7 @@ def remove(records, owner, digest):
         status, output = run(command["argv"])
         if status != 0:
             warnings.append("%s: %s" % (command["name"], cause(status, output)))
-    disarm(records.component)
+    remove_timer(records.component)
     switch = Switch(records, None)
     switch.run()
     state["current"] = None
@@ -1444,6 +1506,8 @@ def parse(arguments):
             operation.add_argument("--generation", required=name not in ("rollback", "verify"))
         if name == "commit":
             operation.add_argument("--confirm-within", type=int, metavar="SECONDS")
+        if name == "ready":
+            operation.add_argument("--within", type=int, default=0, metavar="SECONDS")
         if name == "remove":
             operation.add_argument("--owner", required=True)
         if name == "rollback":
@@ -1462,7 +1526,7 @@ def later(arguments):
             "commit": lambda: commit(records, generation, arguments.confirm_within),
             "confirm": lambda: confirm(records, generation),
             "settle": lambda: settle(records, generation),
-            "ready": lambda: ready(records, generation),
+            "ready": lambda: ready(records, generation, arguments.within),
             "rollback": lambda: rollback(records, generation, arguments.cause),
             "remove": lambda: remove(records, arguments.owner, generation),
             "verify": lambda: verify(records, generation),

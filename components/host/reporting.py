@@ -42,10 +42,13 @@ def write_atomically(path, text, mode):
 
 
 def attempt(what, action, *arguments):
+    """Does what may fail, on a full disk for one, and says so. True when it did not."""
     try:
         action(*arguments)
+        return True
     except OSError as error:
         log("%s failed: %s" % (what, error.strerror))
+        return False
 
 
 # --- metrics ----------------------------------------------------------------------------------------------------
@@ -105,9 +108,9 @@ def post(url, body):
         return type(getattr(error, "reason", error)).__name__
 
 
-def event(config, now, before, after, reason, figures):
-    """A change of state as the webhook is told of it."""
-    return {
+def event(config, now, subject, before, after, reason, figures):
+    """A change of state as the webhook is told of it. The subject is what changed, by its kind: `{"link": "la-sg"}`."""
+    return dict(subject, **{
         "from": before,
         "to": after,
         "reason": reason,
@@ -115,7 +118,12 @@ def event(config, now, before, after, reason, figures):
         "site": config["site"],
         "host": config["host"],
         "figures": figures,
-    }
+    })
+
+
+def remember(pending, message):
+    """What is pending, and the message; without the oldest where there are too many."""
+    return (pending + [message])[-PENDING_MAX:]
 
 
 def tell(url, pending):

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packagesFor } from "../host/families";
 import type { OsFamily } from "../host/host";
 import type { HostFile, Manifest } from "../host/manifest";
+import { programFile } from "../host/program";
 import { certificatePaths, keyPath } from "./paths";
 
 /** Name of the certificates' component on hosts. */
@@ -58,7 +58,7 @@ export function pkiManifest(inputs: PkiInputs): Manifest {
     component: PKI_COMPONENT,
     packages: packagesFor(inputs.family, ["openssl"]),
     files: [
-      { path: PROGRAM, content: readFileSync(join(__dirname, "pki-leaf.sh"), "utf8"), mode: "0755" },
+      programFile(PROGRAM, join(__dirname, "pki-leaf.sh")),
       { path: paths.certificate, content: inputs.certificate, mode: "0644" },
       { path: paths.authorities, content: inputs.authorities.join(""), mode: "0644" },
       unitFile,

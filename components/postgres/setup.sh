@@ -21,7 +21,8 @@ elif [ "$adopt" != true ] && [ "$(sql -d "$database" -c "SELECT current_setting(
 fi
 # Outlives the product's schema.
 sql -d postgres -c "ALTER DATABASE $database SET crossborder.made = 'yes'"
-sql -d postgres -1 -f "$roles"
+# Terse: an error must not quote the line, which holds a password's verifier.
+sql -d postgres -1 -v VERBOSITY=terse -f "$roles"
 
 set --
 for file in "$library"/*.sql; do set -- "$@" -f "$file"; done

@@ -36,12 +36,19 @@ const OPERATION_MS = 120_000;
 /** Longest time for a question; a connection that takes longer is lost in a firewall. */
 const QUESTION_MS = 20_000;
 
+/** How long a host itself looks again before it says that it is not ready, s: long enough to spare most questions. */
+const READY_WAIT_SECONDS = 5;
+
 /** What must be left of `confirmWithinSeconds` when the hosts are ready: two handshakes across an ocean. */
 export const CONFIRM_MARGIN_SECONDS = 10;
 
 interface Answer {
   readonly result: string;
   readonly pending: boolean;
+  /** Of a commit: whether there is something to settle. */
+  readonly settles?: boolean;
+  /** Of a commit: what has to hold before the host is ready, in words. */
+  readonly conditions?: readonly string[];
   readonly ready?: boolean;
   readonly waiting?: readonly { readonly name: string; readonly cause: string }[];
 }
@@ -59,7 +66,11 @@ class Participant {
   undoneAt: number | undefined;
   /** Whether the commit changed something that still waits for confirmation. */
   toConfirm = false;
+  /** Whether the commit changed something, so that the host has to get ready. */
+  changed = false;
   toSettle = false;
+  conditions: readonly string[] = [];
+  private next: Promise<Session> | undefined;
 
   constructor(
     readonly host: CommitHost,
@@ -70,15 +81,36 @@ class Participant {
     return this.host.name;
   }
 
-  /** Leaves the connection it had and opens another. */
+  /** Begins to open the connection that `reconnect` is about to take: a handshake takes a slow host seconds. */
+  dialAhead(): void {
+    this.next = this.dial();
+    // Whoever takes it dials again.
+    this.next.catch(() => undefined);
+  }
+
+  /** Leaves the connection it had for another. */
   async reconnect(): Promise<void> {
-    this.close();
-    this.session = await this.surroundings.dial(this.host.connection);
+    this.leave();
+    const ahead = this.next;
+    this.next = undefined;
+    this.session = await (ahead?.catch(() => this.dial()) ?? this.dial());
   }
 
   close(): void {
+    this.leave();
+    void this.next?.then(
+      (session) => session.close(),
+      () => undefined,
+    );
+  }
+
+  private leave(): void {
     this.session?.close();
     this.session = undefined;
+  }
+
+  private dial(): Promise<Session> {
+    return this.surroundings.dial(this.host.connection);
   }
 
   async ask(
@@ -114,13 +146,21 @@ async function commit(host: Participant, plan: CommitPlan, surroundings: Surroun
   try {
     const answer = await host.ask("commit", { "confirm-within": confirmWithin });
     host.toConfirm = answer.pending;
-    host.toSettle = answer.pending || answer.result !== "unchanged";
+    host.changed = answer.pending || answer.result !== "unchanged";
+    host.toSettle = host.changed && answer.settles === true;
+    host.conditions = answer.conditions ?? [];
     host.undoneAt = answer.pending ? surroundings.now() + confirmWithin * 1000 : undefined;
   } catch (error) {
     // The host answered that it failed, so it has put everything back already.
     if (!(error instanceof SshError)) host.undoneAt = undefined;
     throw error;
   }
+}
+
+/** Why a host that was asked whether it is ready did not say so. */
+function unanswered(host: Participant, error: SshError): string {
+  if (error.failure !== "timeout" || host.conditions.length === 0) return because(error);
+  return `does not say whether it is ready (${host.conditions.join("; ")}): ${because(error)}`;
 }
 
 /** Asks until every host is ready. A connection that the change broke is replaced by the one that will confirm. */
@@ -134,8 +174,10 @@ async function awaitReady(
   const missing = new Map<Participant, string>(hosts.map((host) => [host, "has not answered"]));
   for (;;) {
     await onAll([...missing.keys()], async (host) => {
+      const left = Math.floor((deadline - surroundings.now()) / 1000);
+      const within = Math.max(0, Math.min(READY_WAIT_SECONDS, left));
       try {
-        const answer = await host.ask("ready", {}, QUESTION_MS);
+        const answer = await host.ask("ready", { within }, QUESTION_MS + within * 1000);
         if (answer.ready) missing.delete(host);
         else {
           const conditions = (answer.waiting ?? []).map(({ name, cause }) => `${name} (${cause})`);
@@ -143,7 +185,7 @@ async function awaitReady(
         }
       } catch (error) {
         if (!(error instanceof SshError)) throw error;
-        missing.set(host, because(error));
+        missing.set(host, unanswered(host, error));
         await host.reconnect().then(
           () => reconnected.add(host),
           (refusal: unknown) => missing.set(host, `accepts no new connection: ${because(refusal)}`),
@@ -182,8 +224,8 @@ async function undo(hosts: readonly Participant[], why: string): Promise<string>
 /**
  * Makes the staged generations current on all hosts, or on none.
  *
- * Every host commits with a timer that undoes it. They are confirmed, each over a connection that was opened after the
- * change, once all of them are ready. So neither a peer that fails, nor a link that does not come up, nor a firewall
+ * Every host commits with a timer that undoes it. They are confirmed, each over a connection that was opened after all
+ * had changed, once all of them are ready. So neither a peer that fails, nor a link that does not come up, nor a firewall
  * that shuts us out is final. At most two connections are opened to a host as long as none breaks.
  *
  * @throws Error that names the host, the cause, and what became of every host.
@@ -202,11 +244,12 @@ export async function commitTogether(plan: CommitPlan, surroundings: Surrounding
     });
     try {
       await onAll(hosts, (host) => commit(host, plan, surroundings));
-      const changed = hosts.filter((host) => host.toSettle);
-      if (changed.length === 0) return;
-      await onAll(changed, async (host) => void (await host.ask("settle")));
-      const reconnected = await awaitReady(hosts, plan, surroundings);
+      if (!hosts.some((host) => host.changed)) return;
       const unconfirmed = hosts.filter((host) => host.toConfirm);
+      for (const host of unconfirmed) host.dialAhead();
+      const unsettled = hosts.filter((host) => host.toSettle);
+      await onAll(unsettled, async (host) => void (await host.ask("settle")));
+      const reconnected = await awaitReady(hosts, plan, surroundings);
       await onAll(unconfirmed, async (host) => {
         if (reconnected.has(host)) return;
         await host.reconnect().catch((error: unknown) => {

@@ -24,6 +24,8 @@ const keeperState = z.object({
       connections: z.object({ link: z.number(), backup: z.number() }),
     }),
   ),
+  /** Parts of its configuration that the proxy refuses as they are now; it goes on with those that it had. */
+  refused: z.array(z.string()).default([]),
   /** Times that the link was lost to the proxy. */
   cuts: z.number(),
   /** Whether another cut would count as a first one, after which nothing is held. */
@@ -47,6 +49,7 @@ function unknown(reason: string): SiteBackup {
     link: null,
     public: null,
     services: [],
+    refused: [],
     cuts: 0,
     calm: false,
     holdSeconds: 0,

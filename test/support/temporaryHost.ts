@@ -33,7 +33,7 @@ export class TemporaryHost {
     for (const path of ["etc/systemd/system", "usr/local/lib", "var/lib", "run"]) {
       mkdirSync(join(this.root, path), { recursive: true });
     }
-    for (const path of ["enabled", "active", "sysctl"]) {
+    for (const path of ["enabled", "active", "sysctl", "journal"]) {
       mkdirSync(join(this.state, path), { recursive: true });
     }
   }
@@ -89,6 +89,11 @@ export class TemporaryHost {
   /** A unit stops by itself. */
   kill(unit: string): void {
     rmSync(join(this.state, "active", unit), { force: true });
+  }
+
+  /** What a unit's processes have written to the journal. */
+  says(unit: string, text: string): void {
+    writeFileSync(join(this.state, "journal", unit), text);
   }
 
   setSysctl(name: string, value: string): void {

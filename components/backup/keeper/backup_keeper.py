@@ -17,8 +17,8 @@ import sys
 import threading
 import time
 
-from backup_proxy import look, publish_files, read_admin, wanted
-from reporting import PENDING_MAX, Metrics, attempt, event, log, post, write_atomically
+from backup_proxy import Updates, look, publish_files, read_admin, read_again, wanted
+from reporting import Metrics, attempt, event, log, post, remember, write_atomically
 
 STATES = ("standby", "standby-unhealthy", "active", "held", "down")
 TICK_SECONDS = 1.0
@@ -29,6 +29,10 @@ SILENT_LOOKS = 5
 # Looks after the keeper's start in which a link that doesn't carry is not believed: the deployment that started it gave
 # the proxy new paths, whose checks begin anew.
 FIRST_LOOKS = 5
+# Looks between two at what became of the proxy's files, and seconds until one that is refused is tried again: what it is
+# refused for, a port that is taken for one, may go away.
+UPDATE_LOOKS = 5
+RETRY_SECONDS = 15
 # Metrics are scraped seldom; a change is published at once.
 PUBLISH_SECONDS = 15
 WEBHOOK_RETRY_SECONDS = 15
@@ -101,8 +105,17 @@ def follow_drain(config, seen, memory, now):
         memory["drainAt"] = 0.0
 
 
-def judge(seen, memory):
+def judge(seen, memory, refused):
     """The state of the backup path and its reason."""
+    state, reason = judge_paths(seen, memory)
+    if not refused:
+        return state, reason
+    # The services may be others than those that were deployed.
+    reason += "; the proxy refuses %s and goes on with what it had" % ", ".join(sorted(refused))
+    return "standby-unhealthy" if state == "standby" else state, reason
+
+
+def judge_paths(seen, memory):
     if seen["link"] and memory["hold"]:
         return "held", "the link was cut %d times in a short time" % (memory["level"] + 1)
     if seen["link"]:
@@ -132,7 +145,7 @@ def load_memory(config):
     return json.loads(json.dumps(FRESH))
 
 
-def report(config, seen, memory, now):
+def report(config, seen, memory, refused, now):
     """What `show`, metrics and the webhook tell of."""
     return {
         "at": int(now),
@@ -142,6 +155,7 @@ def report(config, seen, memory, now):
         "link": seen["link"] if seen else None,
         "public": seen["public"] if seen else None,
         "services": seen["services"] if seen else [],
+        "refused": sorted(refused),
         "cuts": memory["cuts"],
         "calm": is_calm(config, memory, now),
         "holdSeconds": max(0, int(memory["releaseAt"] - now)) if memory["hold"] else 0,
@@ -159,6 +173,8 @@ def metrics(config, told, memory):
     result.family("crossborder_backup_connections", "gauge", "Connections to the other site's service, by the path they use.",
                   [([("service", service["name"]), ("path", path)], count)
                    for service in told["services"] for path, count in sorted(service["connections"].items())])
+    result.family("crossborder_backup_refused_updates", "gauge", "Parts of its configuration that the proxy refuses as they are now.",
+                  [([], len(told["refused"]))])
     result.family("crossborder_backup_cuts_total", "counter", "Times that the link was lost to the proxy.", [([], told["cuts"])])
     result.family("crossborder_backup_hold_seconds", "gauge", "How long new connections are still held on the backup path.",
                   [([], told["holdSeconds"])])
@@ -210,6 +226,8 @@ class Keeper:
         self.published = 0.0
         self.silent = 0
         self.looks = 0
+        self.updates = Updates()
+        self.retried = 0.0
         # What happened while nobody looked is no cut.
         self.memory["link"] = False
         self.messenger = Messenger()
@@ -223,6 +241,7 @@ class Keeper:
         memory["drainAt"] = min(memory["drainAt"], now + config["drainSeconds"])
         before = memory["state"]
         seen = look(config)
+        attempt("asking the proxy for its files", self.follow_updates, now)
         self.looks += 1
         if seen and not seen["link"] and not memory["link"] and self.looks <= FIRST_LOOKS:
             seen = None
@@ -230,28 +249,44 @@ class Keeper:
             self.silent = 0
             follow_link(config, seen, memory, now)
             follow_drain(config, seen, memory, now)
-            memory["state"], memory["reason"] = judge(seen, memory)
+            memory["state"], memory["reason"] = judge(seen, memory, self.updates.refused)
         else:
             self.silent += 1
             if self.silent >= SILENT_LOOKS:
-                memory["state"], memory["reason"] = "down", "the proxy does not answer"
+                memory["state"], memory["reason"] = "down", self.why_silent()
         attempt("giving the proxy its files", self.update_files)
-        told = report(config, seen, memory, now)
+        told = report(config, seen, memory, self.updates.refused, now)
         if memory["state"] != before:
             told["since"] = memory["since"] = int(now)
             log("the backup path %s is %s: %s" % (config["name"], memory["state"], memory["reason"]))
             # A path that starts in order has nothing to tell.
             if (before, memory["state"]) != ("unknown", "standby"):
-                figures = {key: told[key] for key in ("link", "public", "cuts", "holdSeconds", "services")}
-                message = event(config, now, before, memory["state"], memory["reason"], figures)
-                message["backup"] = config["name"]
-                memory["pending"] = (memory["pending"] + [message])[-PENDING_MAX:]
+                figures = {key: told[key] for key in ("link", "public", "cuts", "holdSeconds", "services", "refused")}
+                subject = {"backup": config["name"]}
+                message = event(config, now, subject, before, memory["state"], memory["reason"], figures)
+                memory["pending"] = remember(memory["pending"], message)
         self.messenger.turn(config["webhook"], memory["pending"], now)
         attempt("telling the state", write_atomically, config["stateFile"], json.dumps(told) + "\n", 0o600)
         attempt("remembering", self.save)
         if memory["state"] != before or not 0 <= now - self.published < PUBLISH_SECONDS:
             self.published = now
             attempt("publishing metrics", metrics(config, told, memory).publish, config["metricsFile"])
+
+    def why_silent(self):
+        """Why the proxy says nothing of its paths."""
+        if self.updates.answered and self.updates.refused:
+            return "the proxy refuses %s" % ", ".join(sorted(self.updates.refused))
+        self.updates.refused.clear()
+        return "the proxy does not answer"
+
+    def follow_updates(self, now):
+        updates = self.updates
+        if self.looks % UPDATE_LOOKS and not updates.doubtful:
+            return
+        updates.look(self.config)
+        if updates.doubtful or (updates.refused and not 0 <= now - self.retried < RETRY_SECONDS):
+            self.retried = now
+            read_again(self.config)
 
     def update_files(self):
         now = wanted(self.config, self.memory)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import socket
 
 from reporting import write_atomically
@@ -26,11 +27,11 @@ class AdminConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
-def read_admin(path):
-    """What the proxy says of its clusters, or None when it doesn't answer."""
+def read_admin(path, question="/clusters?format=json"):
+    """What the proxy says, of its clusters or of something else, or None when it doesn't answer."""
     connection = AdminConnection(path)
     try:
-        connection.request("GET", "/clusters?format=json")
+        connection.request("GET", question)
         response = connection.getresponse()
         return json.loads(response.read().decode()) if response.status == 200 else None
     except (OSError, ValueError, http.client.HTTPException):
@@ -83,6 +84,58 @@ def look(config):
         "public": all(healthy(host) for host in public),
         "services": services,
     }
+
+
+# What comes of the files that the proxy reads: counters for each of its discovery services.
+UPDATES = re.compile(r"(cluster_manager\.cds|listener_manager\.lds|cluster\.[^.]+|sds\.[^.]+)\.update_(\w+)\Z")
+NAMES = {"cluster_manager.cds": "clusters", "listener_manager.lds": "listeners"}
+
+
+def subject(service):
+    """What a discovery service is about, in words."""
+    kind, _, name = service.partition(".")
+    return NAMES.get(service) or ("endpoints of %s" if kind == "cluster" else "secret %s") % name
+
+
+class Updates:
+    """Which of its files the proxy refuses: it goes on with what it had, and says so in its counters and its log alone."""
+
+    def __init__(self):
+        self.counted = {}
+        self.refused = set()
+        # Whether an update was refused and another one taken since the last look, in whichever order.
+        self.doubtful = False
+        self.answered = False
+
+    def look(self, config):
+        """Compares the counters with those of the last look. Keeps its opinion of a proxy that doesn't answer."""
+        question = "/stats?format=json&filter=update_(rejected|failure|success)$"
+        answer = read_admin(config["adminSocket"], question)
+        self.answered = answer is not None
+        if not self.answered:
+            return
+        counted = {}
+        for stat in answer.get("stats", []):
+            match = UPDATES.match(stat.get("name", ""))
+            if match:
+                good, bad = counted.get(subject(match.group(1)), (0, 0))
+                value = int(stat.get("value", 0))
+                taken = match.group(2) == "success"
+                counted[subject(match.group(1))] = (good + value, bad) if taken else (good, bad + value)
+        self.refused.intersection_update(counted)
+        self.doubtful = False
+        for name, (good, bad) in counted.items():
+            good_before, bad_before = self.counted.get(name, (0, 0))
+            # A proxy that started anew counts from nothing.
+            if good < good_before or bad < bad_before:
+                good_before, bad_before = 0, 0
+            if bad > bad_before and good > good_before:
+                self.doubtful = True
+            elif bad > bad_before:
+                self.refused.add(name)
+            elif good > good_before:
+                self.refused.discard(name)
+        self.counted = counted
 
 
 # --- the proxy's files ------------------------------------------------------------------------------------------
@@ -142,6 +195,14 @@ def publish_files(config, memory):
     for name in os.listdir(config["runtime"]):
         if name.endswith(".json") and name not in names:
             os.unlink(os.path.join(config["runtime"], name))
+
+
+def read_again(config):
+    """Has the proxy read all its files: it does when any is put in place."""
+    path = os.path.join(config["runtime"], "clusters.json")
+    with open(path) as file:
+        text = file.read()
+    write_atomically(path, text, 0o644)
 
 
 def wanted(config, memory):

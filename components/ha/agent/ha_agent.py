@@ -26,7 +26,7 @@ import threading
 import time
 
 from ha_decision import PROXY, SERVE, adjustment, decide, is_pinned, is_voiceless, must_ask
-from reporting import PENDING_MAX, Metrics, attempt, event, log, tell, write_atomically
+from reporting import Metrics, attempt, event, log, remember, tell, write_atomically
 
 TICK = 1.0
 # While the other site's answer decides.
@@ -163,7 +163,7 @@ class Messages(threading.Thread):
 
     def add(self, message):
         with self.lock:
-            self.pending = (self.pending + [message])[-PENDING_MAX:]
+            self.pending = remember(self.pending, message)
             self.save()
         self.wake.set()
 
@@ -328,9 +328,8 @@ class Agent:
             if self.before is not None:
                 self.changes += 1
                 figures = {"pin": seen["pin"], "peer": self.peer, "wellbeing": beats}
-                message = event(self.config, now, self.before, state, reason, figures)
-                message["vip"] = self.config["vip"]
-                self.messages.add(message)
+                subject = {"vip": self.config["vip"]}
+                self.messages.add(event(self.config, now, subject, self.before, state, reason, figures))
             self.before = state
         known = {"state": state, "since": self.since, "changes": self.changes, "reason": reason, "drainAt": self.drain_at}
         known.update(site=self.config["site"], vrrp=seen["vrrp"], role=self.role, pin=seen["pin"], holdsAddress=seen["held"])

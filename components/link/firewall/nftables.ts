@@ -1,4 +1,4 @@
-import { offeredBy, servedBy, type Service, usedBy } from "../../backup/service";
+import { offeredBy, type Service, usedBy } from "../../backup/service";
 import type { HostFile } from "../../host/manifest";
 import { GRE_DEVICE, type LinkView, type ServiceAddress } from "../ends";
 import { vipRules } from "./vip";
@@ -46,7 +46,9 @@ function backupRules({ local, peer }: LinkView, backup: BackupPorts | undefined)
     ...usedBy(local.site, services)
       .filter(({ listen }) => listen === "site")
       .map(({ localPort }) => localPort),
-    ...servedBy(local, services).map(({ endpoints }) => endpoints[local.site]!.port),
+    ...offeredBy(local.site, services)
+      .filter(({ listen }) => listen === "site")
+      .map(({ endpoints }) => endpoints[local.site]!.port),
   ];
   const here = `ip daddr ${local.privateAddress} tcp dport`;
   const rules = [

@@ -13,7 +13,7 @@ import sys
 import time
 
 import link_probe
-from reporting import PENDING_MAX, Metrics, attempt, event, log, tell, write_atomically
+from reporting import Metrics, attempt, event, log, remember, tell, write_atomically
 
 # Runs whose probes together tell the loss: one lost probe of a single run would already be over any limit.
 LOSS_RUNS = 20
@@ -253,9 +253,9 @@ def run(config):
         # A probe that starts on a healthy link has nothing to tell.
         if (before, memory["state"]) != ("unknown", "up"):
             figures = {key: record.get(key) for key in ("rttMs", "jitterMs", "sent", "lost", "bfd", "bgp", "ikeAgeSeconds")}
-            message = event(config, now, before, memory["state"], memory["reason"], figures)
-            message["link"] = config["name"]
-            memory["pending"] = (memory["pending"] + [message])[-PENDING_MAX:]
+            subject = {"link": config["name"]}
+            message = event(config, now, subject, before, memory["state"], memory["reason"], figures)
+            memory["pending"] = remember(memory["pending"], message)
     # Removing first makes room on a full disk.
     attempt("removing old records", drop_old, config, now)
     attempt("recording", append_record, config, record)

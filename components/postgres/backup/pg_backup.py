@@ -20,6 +20,7 @@ import tempfile
 import time
 
 import site_report as report
+from reporting import Metrics, attempt, log, write_atomically
 
 # Of the data's size, what has to be free before a copy of it is begun.
 HEADROOM = 1.1
@@ -120,7 +121,7 @@ def describe(config, label, now):
     with open(os.path.join(path, "PG_VERSION")) as file:
         version = file.read().strip()
     text = {"label": label, "site": config["site"], "at": int(now), "bytes": size_of(path), "version": version, "tested": None}
-    report.write_atomically(path + ".json", json.dumps(text), 0o600)
+    write_atomically(path + ".json", json.dumps(text), 0o600)
 
 
 def entry(config, label):
@@ -136,13 +137,13 @@ def remove(config, label):
 
 def publish(config, now):
     entries = [entry(config, label) for label in labels(config)]
-    metrics = report.Metrics([("site", config["site"]), ("host", config["host"])])
+    metrics = Metrics([("site", config["site"]), ("host", config["host"])])
     metrics.family("crossborder_postgres_backup_timestamp_seconds", "gauge", "When the newest backup was made.",
                    [([], entries[-1]["at"] if entries else None)])
     metrics.family("crossborder_postgres_backup_bytes", "gauge", "Size of the newest backup.",
                    [([], entries[-1]["bytes"] if entries else None)])
     metrics.family("crossborder_postgres_backups", "gauge", "Backups that are kept.", [([], len(entries))])
-    report.attempt("publishing metrics", metrics.publish, config["metricsFile"])
+    attempt("publishing metrics", metrics.publish, config["metricsFile"])
 
 
 # --- a server apart ---------------------------------------------------------------------------------------------
@@ -163,7 +164,7 @@ def server_apart(config, data):
         "pg_ident.conf": "apart %s postgres\n" % config["owner"],
     }
     for name, text in settings.items():
-        report.write_atomically(os.path.join(apart, name), text, 0o644)
+        write_atomically(os.path.join(apart, name), text, 0o644)
     if os.geteuid() == 0:
         shutil.chown(apart, config["owner"], config["owner"])
     options = " ".join("-c %s=%s/%s" % (key, apart, name) for key, name in
@@ -210,7 +211,7 @@ def test(config, label, now):
     finally:
         shutil.rmtree(data, ignore_errors=True)
     known = dict(entry(config, label), tested={"at": int(now), "rows": rows})
-    report.write_atomically(path + ".json", json.dumps(known), 0o600)
+    write_atomically(path + ".json", json.dumps(known), 0o600)
     return known
 
 
@@ -268,7 +269,7 @@ def main(verb, path, *arguments):
         else:
             outcome = {"test": test, "restore": restore}[verb](config, arguments[0], now)
     except (BackupError, OSError) as error:
-        report.log(str(error))
+        log(str(error))
         return 1
     json.dump(outcome, sys.stdout)
     return 0

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HostFile, Unit } from "../../host/manifest";
+import { programFile } from "../../host/program";
 import type { BaseBackupSettings, PostgresSettings } from "../../../settings/schema";
 import { BINARIES, DATA_DIRECTORY, LIBRARY, POSTGRES_UNIT, SOCKET_DIRECTORY } from "../paths";
 
@@ -22,8 +22,8 @@ export interface BackupInputs {
 }
 
 /**
- * Renders what makes base backups on a host. pg_hba.conf has to admit `local replication postgres peer`. `site_report.py`,
- * which the program imports, comes with the monitors. Removing this leaves the backups.
+ * Renders what makes base backups on a host. pg_hba.conf has to admit `local replication postgres peer`. `site_report.py`
+ * and `reporting.py`, which the program imports, come with the monitors. Removing this leaves the backups.
  */
 export function renderBackup(inputs: BackupInputs): { files: HostFile[]; units: Unit[] } {
   const { site, host, settings, backups } = inputs;
@@ -44,11 +44,7 @@ export function renderBackup(inputs: BackupInputs): { files: HostFile[]; units: 
   };
   return {
     files: [
-      {
-        path: BACKUP_PROGRAM,
-        content: readFileSync(join(__dirname, "pg_backup.py"), "utf8"),
-        mode: "0755",
-      },
+      programFile(BACKUP_PROGRAM, join(__dirname, "pg_backup.py")),
       { path: BACKUP_CONFIGURATION, content: JSON.stringify(content, undefined, 2) + "\n", mode: "0600" },
       { path: SERVICE_FILE, content: service(), mode: "0644" },
       { path: TIMER_FILE, content: timer(backups.at), mode: "0644" },

@@ -15,6 +15,7 @@ import threading
 import time
 
 import site_report as report
+from reporting import Metrics, attempt, event, log, remember, tell
 
 CLOCK_BOOTTIME = 7  # <linux/time.h>; Python has the name from 3.7 on.
 RTC = "/sys/class/rtc/rtc0/since_epoch"
@@ -192,15 +193,15 @@ def carry_out(config, database, memory, again):
             database.run(SET % ("true" if wanted else "false"))
     except report.DatabaseError as error:
         if not repeated:
-            report.log("the database was not told that the gate is %s: %s" % (memory["state"], error))
+            log("the database was not told that the gate is %s: %s" % (memory["state"], error))
         return
     if not repeated:
-        report.log("writes are %s: %s" % ("allowed" if wanted else "refused", memory["reason"]))
+        log("writes are %s: %s" % ("allowed" if wanted else "refused", memory["reason"]))
     memory["applied"] = wanted
 
 
 def publish(config, memory, clocks, sample):
-    metrics = report.Metrics([("site", config["site"]), ("host", config["host"])])
+    metrics = Metrics([("site", config["site"]), ("host", config["host"])])
     error = bound(clocks, sample["monotonic"])
     chrony = clocks["chrony"]
     metrics.family("crossborder_postgres_clock_gate_open", "gauge", "1 while the clock lets the site write.",
@@ -230,13 +231,13 @@ class Courier(object):
 
     def send(self, config, memory):
         if self.thread is None and memory["pending"]:
-            self.taken = self.left = list(memory["pending"])
+            self.taken, self.left = list(memory["pending"]), list(memory["pending"])
             self.thread = threading.Thread(target=self.run, args=(config,))
             self.thread.daemon = True
             self.thread.start()
 
     def run(self, config):
-        self.left = report.tell(config, self.taken)
+        tell(config["webhook"], self.left)
 
     def take_back(self, memory):
         """Strikes out what was delivered. What a crash forgets is sent again: rather twice than never."""
@@ -266,8 +267,9 @@ def pass_over(config, database, memory, clocks, sample, again):
         if (before, state) != ("unknown", "open"):
             error = bound(clocks, sample["monotonic"])
             figures = {"boundMs": None if error is None else round(error * 1000, 3), "budgetMs": config["limits"]["budgetMs"]}
-            message = report.event(config, "postgres clock gate", before, state, reason, figures)
-            memory["pending"] = report.remember(memory["pending"], message)
+            subject = {"subject": "postgres clock gate"}
+            message = event(config, sample["wall"], subject, before, state, reason, figures)
+            memory["pending"] = remember(memory["pending"], message)
     carry_out(config, database, memory, again)
     return changed
 
@@ -279,7 +281,7 @@ def main(verb, path):
     clocks = new_clocks()
     courier = Courier()
     tick = 0
-    save = lambda: report.attempt("remembering the state", report.save_memory, config["stateFile"], memory)
+    save = lambda: attempt("remembering the state", report.save_memory, config["stateFile"], memory)
     while True:
         sample = look(tick % config["chronyEveryTicks"] == 0)
         slow = tick % config["reportEveryTicks"] == 0
@@ -288,7 +290,7 @@ def main(verb, path):
             courier.take_back(memory)
             save()
             courier.send(config, memory)
-            report.attempt("publishing metrics", publish, config, memory, clocks, sample)
+            attempt("publishing metrics", publish, config, memory, clocks, sample)
         if verb == "once":
             courier.wait()
             courier.take_back(memory)

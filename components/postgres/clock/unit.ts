@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HostFile, Unit } from "../../host/manifest";
+import { programFile } from "../../host/program";
 import { LIBRARY } from "../paths";
 
 export const CHRONY_UNIT = "chrony.service";
@@ -39,10 +39,9 @@ RestartSec=30
 [Install]
 WantedBy=multi-user.target
 `;
-  const program = readFileSync(join(__dirname, "clock_pace.sh"), "utf8");
   return {
     files: [
-      { path: PACE_PROGRAM, content: program, mode: "0755" },
+      programFile(PACE_PROGRAM, join(__dirname, "clock_pace.sh")),
       { path: PACE_UNIT_FILE, content: unit, mode: "0644" },
       // A chrony that was stopped and starts again has forgotten it.
       { path: CHRONY_DROP_IN, content: `[Unit]\nWants=${PACE_UNIT}\n`, mode: "0644" },

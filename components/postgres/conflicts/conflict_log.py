@@ -17,6 +17,7 @@ import sys
 import time
 
 import site_report as report
+from reporting import Metrics, attempt, log
 
 # Read between two commits, bytes.
 CHUNK = 4 << 20
@@ -256,7 +257,7 @@ def resume(paths, memory):
         return index, position["offset"] if size >= position["offset"] else 0
     later = [i for i, path in enumerate(paths) if os.path.basename(path) >= position["file"]]
     memory["gaps"] += 1
-    report.log("the log %s went before all of it was read; reading on with the next file" % position["file"])
+    log("the log %s went before all of it was read; reading on with the next file" % position["file"])
     return (later[0] if later else len(paths) - 1), 0
 
 
@@ -297,7 +298,7 @@ def read_once(config, database, memory, save):
             elif record.get("error_severity") == "ERROR":
                 note_error(record, memory)
             else:
-                report.log("a conflict in words that are not known: %s" % record["message"])
+                log("a conflict in words that are not known: %s" % record["message"])
         for start in range(0, len(conflicts), BATCH):
             store(config, database, conflicts[start : start + BATCH], memory)
         if reached != offset or memory["position"] is None:
@@ -328,7 +329,7 @@ def drop_read(config, memory, now):
 
 
 def publish(config, memory, problem, now):
-    metrics = report.Metrics([("site", config["site"]), ("host", config["host"])])
+    metrics = Metrics([("site", config["site"]), ("host", config["host"])])
     samples = []
     for name, count in sorted(memory["counts"].items()):
         kind, resolution = name.split(" ")
@@ -350,7 +351,7 @@ def pass_over(config, database, memory):
     """One pass. Returns what kept it from recording, None when nothing did."""
     now = time.time()
     problem = None
-    save = lambda state: report.attempt("remembering the position", report.save_memory, config["stateFile"], state)
+    save = lambda state: attempt("remembering the position", report.save_memory, config["stateFile"], state)
     try:
         read_once(config, database, memory, save)
         expire(config, database, memory, now)
@@ -360,7 +361,7 @@ def pass_over(config, database, memory):
     except OSError as error:
         problem = "the log cannot be read: %s" % error.strerror
     save(memory)
-    report.attempt("publishing metrics", publish, config, memory, problem, now)
+    attempt("publishing metrics", publish, config, memory, problem, now)
     return problem
 
 
@@ -372,7 +373,7 @@ def main(verb, path):
     while True:
         problem = pass_over(config, database, memory)
         if problem != said:
-            report.log("conflicts are not recorded: %s" % problem if problem else "conflicts are recorded")
+            log("conflicts are not recorded: %s" % problem if problem else "conflicts are recorded")
             said = problem
         if verb == "once":
             return 1 if problem else 0

@@ -60,6 +60,11 @@ function program(folder: string, name: string): HostFile {
   return programFile(`${LIBRARY}/${name}`, join(__dirname, "..", folder, name));
 }
 
+/** What all of them import. */
+function modules(): HostFile[] {
+  return [program("monitor", "site_report.py"), program("../host", "reporting.py")];
+}
+
 function programName(service: Service): string {
   return `${service.replace("-", "_")}.py`;
 }
@@ -186,7 +191,7 @@ export function renderMonitors(inputs: MonitorInputs): Monitors {
   const services = ownConfiguration(inputs);
   const names = services.map(([name]) => name);
   const files = [
-    program("monitor", "site_report.py"),
+    ...modules(),
     ...names.map((name) => program(FOLDERS[name], programName(name))),
     ...services.map(([name, , own]) => configuration(inputs, name, own)),
     ...services.map(([name, description]) => service(name, description)),
@@ -198,7 +203,7 @@ export function renderMonitors(inputs: MonitorInputs): Monitors {
       watches: [
         `/etc/systemd/system/${unitName(name)}`,
         configurationFile(name),
-        `${LIBRARY}/site_report.py`,
+        ...modules().map(({ path }) => path),
         `${LIBRARY}/${programName(name)}`,
       ],
       onChange: "restart",

@@ -21,6 +21,7 @@ import threading
 import time
 
 import site_report as report
+from reporting import Metrics, attempt, log, write_atomically
 
 TICK = 1.0
 # Longest wait for an answer, s. keepalived takes a heartbeat of five seconds for none.
@@ -123,7 +124,7 @@ def beat(config, well, ill):
         ill[name] = 0 if well[name] else ill.get(name, 0) + 1
         if well[name]:
             os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-            report.write_atomically(path, now, 0o644)
+            write_atomically(path, now, 0o644)
         elif ill[name] >= ILL_LOOKS:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
@@ -132,9 +133,9 @@ def beat(config, well, ill):
 def set_standby(database, writable):
     try:
         database.run(SET_STANDBY % ("true" if writable else "false"))
-        report.log("writes are %s: the site %s" % (("allowed", "serves") if writable else ("refused", "is a proxy")))
+        log("writes are %s: the site %s" % (("allowed", "serves") if writable else ("refused", "is a proxy")))
     except report.DatabaseError as error:
-        report.log("the database was not told of the site's role: %s" % error)
+        log("the database was not told of the site's role: %s" % error)
 
 
 class Gate(object):
@@ -157,7 +158,7 @@ class Gate(object):
 
 
 def publish(config, well, now):
-    metrics = report.Metrics([("site", config["site"]), ("host", config["host"])])
+    metrics = Metrics([("site", config["site"]), ("host", config["host"])])
     metrics.family("crossborder_postgres_pair_well", "gauge", "1 for what the pair is told of the database while it is well.",
                    [([("what", name)], int(value)) for name, value in sorted(well.items())])
     metrics.family("crossborder_postgres_pair_timestamp_seconds", "gauge",
@@ -175,12 +176,12 @@ def main(verb, path):
         begun = time.monotonic()
         seen, role = session.ask(look), role_of(config["agentFile"])
         well = judge(config, seen, role)
-        report.attempt("beating", beat, config, well, ill)
+        attempt("beating", beat, config, well, ill)
         gate.set(wanted_gate(config, seen, role))
         if well != before:
-            report.log(", ".join("%s: %s" % (name, "well" if value else "ill") for name, value in sorted(well.items())))
+            log(", ".join("%s: %s" % (name, "well" if value else "ill") for name, value in sorted(well.items())))
         if well != before or begun - published >= PUBLISH_SECONDS:
-            report.attempt("publishing metrics", publish, config, well, time.time())
+            attempt("publishing metrics", publish, config, well, time.time())
             before, published = well, begun
         if verb == "once":
             gate.wait()

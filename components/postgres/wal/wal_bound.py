@@ -12,6 +12,7 @@ import sys
 import time
 
 import site_report as report
+from reporting import Metrics, attempt, event, log, remember, tell
 
 # A warning ends this far below the mark that began it, percent of the bound: at the mark itself it would flap.
 CLEAR_BELOW = 5
@@ -82,7 +83,7 @@ def judge(config, seen, state, met):
 
 
 def publish(config, memory, now):
-    metrics = report.Metrics([("site", config["site"]), ("host", config["host"])])
+    metrics = Metrics([("site", config["site"]), ("host", config["host"])])
     metrics.family("crossborder_postgres_wal_state", "gauge", "1 for the state of what is kept for the peer.",
                    [([("state", state)], int(memory["state"] == state)) for state in ("ok", "warning", "lost", "waiting", "unknown")])
     seen = memory["seen"]
@@ -115,18 +116,19 @@ def pass_over(config, database, memory):
         memory["state"], memory["reason"] = "unknown", str(error)
     if memory["state"] != before:
         memory["since"] = int(now)
-        report.log("WAL for the peer: %s: %s" % (memory["state"], memory["reason"]))
+        log("WAL for the peer: %s: %s" % (memory["state"], memory["reason"]))
         if (before, memory["state"]) not in (("unknown", "ok"), ("unknown", "waiting"), ("waiting", "ok")):
             figures = {"slots": memory["seen"]["slots"], "limitBytes": memory["seen"]["limitBytes"]} if memory["seen"] else None
-            message = report.event(config, "postgres wal", before, memory["state"], memory["reason"], figures)
-            memory["pending"] = report.remember(memory["pending"], message)
-    save = lambda: report.attempt("remembering the state", report.save_memory, config["stateFile"], memory)
+            subject = {"subject": "postgres wal"}
+            message = event(config, now, subject, before, memory["state"], memory["reason"], figures)
+            memory["pending"] = remember(memory["pending"], message)
+    save = lambda: attempt("remembering the state", report.save_memory, config["stateFile"], memory)
     save()
     waiting = len(memory["pending"])
-    memory["pending"] = report.tell(config, memory["pending"])
+    tell(config["webhook"], memory["pending"])
     if len(memory["pending"]) != waiting:
         save()
-    report.attempt("publishing metrics", publish, config, memory, now)
+    attempt("publishing metrics", publish, config, memory, now)
 
 
 def main(verb, path):

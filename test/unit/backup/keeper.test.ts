@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, mkdirSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Webhook } from "../link/health/gateway";
 import { cut, healthy, KeeperHost } from "./keeperHost";
@@ -236,6 +236,73 @@ describe("the proxy's files", () => {
     await host.look(1, healthy);
     expect(JSON.parse(host.given("clusters.json"))).toEqual({ resources: [] });
     expect(host.files()).not.toContain("endpoints-vault.json");
+  });
+});
+
+describe("files that the proxy refuses", () => {
+  const listeners = "listener_manager.lds";
+  const taken = { [listeners]: { success: 1, rejected: 0 } };
+  const refused = { [listeners]: { success: 1, rejected: 1 } };
+  /** How often a file was put in place. */
+  const places = (): number => statSync(join(host.runtime, "clusters.json")).ino;
+
+  beforeEach(() => (host.updates = taken));
+
+  test("are named, tried again every 15 s, and forgotten once they are taken", async () => {
+    expect(await host.look(0, healthy)).toMatchObject({ state: "standby", refused: [] });
+    host.updates = refused;
+    expect(await host.look(5, healthy)).toMatchObject({ state: "standby", refused: [] });
+    expect(await host.states(6, 10, healthy)).toEqual(["standby", "standby-unhealthy"]);
+    const told = await host.look(11, healthy);
+    expect(told).toMatchObject({
+      state: "standby-unhealthy",
+      reason:
+        "the link carries, the public way is healthy; the proxy refuses listeners and goes on with what it had",
+      refused: ["listeners"],
+    });
+    expect(host.metrics()).toMatch(/^crossborder_backup_refused_updates\{.*\} 1$/m);
+    const before = places();
+    await host.states(12, 21, healthy);
+    expect(places()).toBe(before);
+    await host.states(22, 27, healthy);
+    expect(places()).not.toBe(before);
+    host.updates = { [listeners]: { success: 2, rejected: 1 } };
+    expect(await host.states(28, 33, healthy)).toEqual(["standby-unhealthy", "standby"]);
+    expect((await host.look(34, healthy)).refused).toEqual([]);
+  });
+
+  test("leave the state of a link that is cut as it is", async () => {
+    host.updates = { [listeners]: { success: 0, rejected: 1 } };
+    expect(await host.look(0, healthy)).toMatchObject({ state: "standby-unhealthy", refused: ["listeners"] });
+    expect(await host.look(1, cut)).toMatchObject({
+      state: "active",
+      reason:
+        "the link is down, the public way carries; the proxy refuses listeners and goes on with what it had",
+    });
+  });
+
+  test("are no news while it isn't known whether the last was taken: the proxy is made to read again", async () => {
+    await host.look(0, healthy);
+    const before = places();
+    host.updates = { ...taken, "cluster.peer-vault": { success: 3, rejected: 2 } };
+    expect(await host.states(1, 5, healthy)).toEqual(["standby"]);
+    expect(places()).not.toBe(before);
+    host.updates = { ...taken, "cluster.peer-vault": { success: 3, rejected: 3 } };
+    expect(await host.look(6, healthy)).toMatchObject({ refused: ["endpoints of peer-vault"] });
+    // It starts anew, and takes all.
+    host.updates = { ...taken, "cluster.peer-vault": { success: 1, rejected: 0 } };
+    expect(await host.states(7, 11, healthy)).toEqual(["standby-unhealthy", "standby"]);
+  });
+
+  test("are why a proxy that answers says nothing of its paths", async () => {
+    host.updates = { "cluster_manager.cds": { success: 0, rejected: 1 } };
+    await host.states(0, 5, { ...healthy, empty: true });
+    expect(await host.look(6, { ...healthy, empty: true })).toMatchObject({
+      state: "down",
+      reason: "the proxy refuses clusters",
+    });
+    await host.states(7, 11, "silent");
+    expect((await host.look(12, "silent")).reason).toBe("the proxy does not answer");
   });
 });
 

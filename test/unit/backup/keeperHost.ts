@@ -70,6 +70,20 @@ function clusters(proxy: Proxy): object {
   };
 }
 
+/** How often the proxy took and refused what it was given, by the discovery service's name in its statistics. */
+export type Updates = Readonly<Record<string, { readonly success: number; readonly rejected: number }>>;
+
+function stats(updates: Updates): object {
+  return {
+    stats: Object.entries(updates).flatMap(([service, counts]) =>
+      Object.entries({ ...counts, failure: 0 }).map(([name, value]) => ({
+        name: `${service}.update_${name}`,
+        value,
+      })),
+    ),
+  };
+}
+
 /** The gateway of Los Angeles in a directory: a fake proxy's socket, the rendered files, and the keeper as it is installed. */
 export class KeeperHost {
   readonly root = mkdtempSync(join(tmpdir(), "crossborder-backup-"));
@@ -87,6 +101,8 @@ export class KeeperHost {
   private readonly metricsFile = join(this.root, "metrics", "crossborder_backup.prom");
   private readonly server: Server;
   private readonly environment: Record<string, string> = {};
+  /** What became of the proxy's files. */
+  updates: Updates = {};
   private answer: Proxy | "silent" = healthy;
   private child?: ChildProcessWithoutNullStreams;
   private lines?: Interface;
@@ -106,9 +122,12 @@ export class KeeperHost {
       drainSeconds: 30,
       hold: { windowSeconds: 60, firstSeconds: 10, maxSeconds: 25 },
     });
-    this.server = createServer((_, response) =>
-      this.answer === "silent" ? response.destroy() : response.end(JSON.stringify(clusters(this.answer))),
-    );
+    this.server = createServer(({ url }, response) => {
+      if (this.answer === "silent") return response.destroy();
+      return response.end(
+        JSON.stringify(url?.startsWith("/stats?") ? stats(this.updates) : clusters(this.answer)),
+      );
+    });
   }
 
   /** Before the keeper starts. */

@@ -1,23 +1,15 @@
 import { backupManifest } from "../../../components/backup/manifest";
 import { KEEPER_CONFIGURATION, PROXY_UNIT, TLS_GROUP } from "../../../components/backup/unit";
 import { ENVOY, programAt } from "../../../components/host/artefacts";
+import { reader, testWebhook, webhook } from "../host/manifests";
 import { fromLa, fromSg } from "../link/fixtures";
 import { inputs } from "./fixtures";
 
-const webhook = "https://hooks.example.com/a-token";
 const manifest = backupManifest(inputs(fromLa, { webhook }));
 const paths = manifest.files.map(({ path }) => path);
+const file = reader(manifest);
 
-function file(path: string, from = manifest): string {
-  return from.files.find((candidate) => candidate.path === path)!.content;
-}
-
-test("the webhook stands in one file for root alone and nowhere else", () => {
-  const { files, ...rest } = manifest;
-  const holders = files.filter(({ content }) => content.includes(webhook));
-  expect(holders.map(({ path, mode }) => [path, mode])).toEqual([[KEEPER_CONFIGURATION, "0600"]]);
-  expect(JSON.stringify(rest)).not.toContain(webhook);
-});
+testWebhook(manifest, KEEPER_CONFIGURATION);
 
 test("no file holds a key; the proxy reads it by its group", () => {
   expect(JSON.stringify(manifest)).not.toContain("PRIVATE KEY");

@@ -4,19 +4,27 @@ import { type ExecResult, type Session, SshError, type SshConnection } from "../
 /** How a pretended host behaves; everything works unless it says otherwise. */
 export interface Behaviour {
   readonly unchanged?: boolean;
+  /** Has nothing to settle. */
+  readonly settled?: boolean;
   /** What the installer says when this operation fails. */
   readonly fails?: Partial<Record<string, string>>;
   /** Operations at which, the first time, the connection breaks before the answer arrives. */
   readonly breaksAt?: readonly string[];
   /** Asked how often before it is ready; Infinity: never. */
   readonly readyAfter?: number;
+  /** Never answers whether it is ready. */
+  readonly hangs?: boolean;
+  /** Dials that are refused, by their number. */
+  readonly refuses?: readonly number[];
   /** Accepts no connection after the first so many. */
   readonly acceptsConnections?: number;
 }
 
 export class FakeHost {
-  readonly operations: string[] = [];
+  /** What was asked of it, with `dial` where somebody connected. */
+  readonly events: string[] = [];
   connections = 0;
+  private dials = 0;
   open = 0;
   current = "old";
   armed = false;
@@ -32,8 +40,15 @@ export class FakeHost {
     return { name: this.name, component: "link", generation: "new", connection };
   }
 
+  /** What the installer was asked. */
+  get operations(): string[] {
+    return this.events.filter((event) => event !== "dial");
+  }
+
   dial(): Session {
-    if (this.connections >= (this.behaviour.acceptsConnections ?? Infinity)) {
+    this.events.push("dial");
+    const refused = this.behaviour.refuses?.includes(++this.dials) ?? false;
+    if (refused || this.connections >= (this.behaviour.acceptsConnections ?? Infinity)) {
       throw new SshError("unreachable", `${this.name}:22 cannot be reached over SSH`);
     }
     this.connections++;
@@ -42,8 +57,11 @@ export class FakeHost {
     return {
       exec: async (command) => {
         const operation = / installer\.py (\w+)/.exec(command.replace(/\S*\//, " "))![1]!;
-        this.operations.push(operation);
+        this.events.push(operation);
         if (broken) throw new SshError("interrupted", `${this.name}: the connection broke`);
+        if (operation === "ready" && this.behaviour.hangs) {
+          throw new SshError("timeout", `${this.name}: a command did not end within 25000 ms`);
+        }
         const result = this.run(operation);
         const first = this.operations.indexOf(operation) === this.operations.length - 1;
         if (first && this.behaviour.breaksAt?.includes(operation)) {
@@ -60,9 +78,13 @@ export class FakeHost {
     const failure = this.behaviour.fails?.[operation];
     if (failure) return { status: 1, stdout: "", stderr: `${failure}\n` };
     const answer: Record<string, unknown> = { result: operation };
-    if (operation === "commit" && this.behaviour.unchanged) answer["result"] = "unchanged";
-    else if (operation === "commit") [this.current, this.armed] = ["new", true];
-    else if (operation === "confirm") this.armed = false;
+    if (operation === "commit") {
+      answer["settles"] = !this.behaviour.settled;
+      answer["conditions"] = ["BFD is up"];
+      if (this.behaviour.unchanged) answer["result"] = "unchanged";
+      else [this.current, this.armed] = ["new", true];
+    }
+    if (operation === "confirm") this.armed = false;
     else if (operation === "rollback") [this.current, this.armed] = ["old", false];
     else if (operation === "ready" && this.asked++ < (this.behaviour.readyAfter ?? 0)) {
       answer["waiting"] = [{ name: "BFD is up", cause: "session is down" }];

@@ -11,6 +11,18 @@ describe("a two-phase commit", () => {
     }
   });
 
+  test("opens the connection that confirms once all have changed, while they get ready", async () => {
+    const { hosts } = await commitOn({ la: {}, sg: { settled: true } });
+    expect(hosts["la"]!.events).toEqual(["dial", "commit", "dial", "settle", "ready", "confirm"]);
+    expect(hosts["sg"]!.events).toEqual(["dial", "commit", "dial", "ready", "confirm"]);
+  });
+
+  test("tries once more to open it when the hosts are ready", async () => {
+    const { hosts, error } = await commitOn({ la: {}, sg: { refuses: [2] } });
+    expect(error).toBeUndefined();
+    expect(hosts["sg"]!.events.slice(-3)).toEqual(["ready", "dial", "confirm"]);
+  });
+
   test("confirms no host before all of them are ready and reachable anew", async () => {
     const { hosts } = await commitOn({ la: {}, sg: { acceptsConnections: 1 } });
     expect(hosts["la"]!.operations).not.toContain("confirm");
@@ -51,6 +63,14 @@ describe("a two-phase commit", () => {
     expect(error).toContain("after 75 s sg is not ready: BFD is up (session is down)");
     expect(error).toContain("la was rolled back; sg was rolled back");
     expect(elapsedMs).toBe(75_000);
+    for (const host of Object.values(hosts)) expect(host).toMatchObject({ current: "old", open: 0 });
+  });
+
+  test("names what a host that does not answer should have said", async () => {
+    const { hosts, error } = await commitOn({ la: {}, sg: { hangs: true } });
+    expect(error).toContain(
+      "after 75 s sg does not say whether it is ready (BFD is up): sg: a command did not",
+    );
     for (const host of Object.values(hosts)) expect(host).toMatchObject({ current: "old", open: 0 });
   });
 

@@ -95,7 +95,7 @@ test("the outputs are what the contract says, and passwords are secrets", async 
   const { postgres, postgresFacts, postgresCredentials, hosts } = stackOutputs.parse(values);
   expect(postgres).toEqual({
     ...{ database: "app", port: 5432, peerPort: 6432 },
-    ...{ writers: "primary", primary: "la", sites: ["la", "sg"] },
+    ...{ writers: "primary", primary: "la", sites: ["la", "sg"], passwords: { use: 1, accept: [] } },
     ...{ la_to_sg: { lagMs: 54 }, sg_to_la: { lagMs: 60 } },
     ...{ conflicts: 4, tables: 3, unchecked: [], verdict: "up", measuredAt: "now" },
   });

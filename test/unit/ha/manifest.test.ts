@@ -1,22 +1,14 @@
 import { haManifest } from "../../../components/ha/manifest";
 import { AGENT_CONFIGURATION } from "../../../components/ha/plan";
+import { reader, testWebhook, webhook } from "../host/manifests";
 import { fromLa, fromSg } from "../link/fixtures";
 import { haSettings, inputs, served } from "./fixtures";
 
-const webhook = "https://hooks.example.com/a-token";
 const manifest = haManifest(inputs(fromLa, { webhook }));
 const paths = manifest.files.map(({ path }) => path);
+const file = reader(manifest);
 
-function file(path: string, from = manifest): string {
-  return from.files.find((candidate) => candidate.path === path)!.content;
-}
-
-test("the webhook stands in one file for root alone and nowhere else", () => {
-  const { files, ...rest } = manifest;
-  const holders = files.filter(({ content }) => content.includes(webhook));
-  expect(holders.map(({ path, mode }) => [path, mode])).toEqual([[AGENT_CONFIGURATION, "0600"]]);
-  expect(JSON.stringify(rest)).not.toContain(webhook);
-});
+testWebhook(manifest, AGENT_CONFIGURATION);
 
 test("units watch files of the manifest, and no path is written twice", () => {
   expect(new Set(paths).size).toBe(paths.length);

@@ -242,6 +242,29 @@ describe("a generation that does not work", () => {
     });
   });
 
+  test("whose unit fails tells what the unit said last, without a secret", async () => {
+    host.says("frr.service", `reading\npassword ${PSK} is refused\nline 3 is wrong\n`);
+    host.hook(
+      `[ "$*" != "systemctl start frr.service" ] || { echo "See journalctl for details." >&2; false; }`,
+    );
+    const failed = await host.bootstrap("apply", link());
+    expect(failed.stderr).toContain(
+      "systemctl start frr.service failed: reading; password *** is refused; line 3 is wrong; what was there before",
+    );
+    expect(host.calls(/^journalctl .*frr/)).toEqual([
+      expect.stringMatching(
+        /^journalctl --quiet --no-pager --output=cat --lines=3 --since=@\d+ _SYSTEMD_UNIT=frr.service$/,
+      ),
+    ]);
+  });
+
+  test("whose unit ends after its start tells what the unit said last", async () => {
+    host.says("frr.service", "no more memory\n");
+    host.hook(`[ "$2" != show ] || rm -f active/frr.service`);
+    const failed = await host.bootstrap("apply", link());
+    expect(failed.stderr).toContain("frr.service is not running after it was started: no more memory; what");
+  });
+
   test("on a host that had nothing before is put back to that, with nothing left behind", async () => {
     host.write(ROUTES, "the distribution's\n", 0o640);
     const before = host.snapshot();

@@ -57,11 +57,10 @@ describe("a commit that has to be confirmed", () => {
     expect(host.calls(/^systemctl restart/)).toHaveLength(2);
   });
 
-  test("is final once it is confirmed, and leaves nothing of the timer", async () => {
+  test("is final once it is confirmed: its timer runs neither now nor after a reboot", async () => {
     const which = await commit(rules("new"));
     expect(report(await host.installer(`confirm ${which}`))).toMatchObject({ pending: false });
-    expect(host.isEnabled(TIMER) || host.isActive(TIMER) || host.exists(`${UNITS}/${TIMER}`)).toBe(false);
-    expect(host.exists(`${UNITS}/crossborder-rollback-link.service`)).toBe(false);
+    expect(host.isEnabled(TIMER) || host.isActive(TIMER)).toBe(false);
     expect(report(await host.installer("rollback --component link"))).toMatchObject({
       result: "nothing to roll back",
     });
@@ -74,7 +73,7 @@ describe("a commit that has to be confirmed", () => {
     expect(host.read(FILE)).toBe("new");
     report(await whenTimeIsUp());
     expect(host.read(FILE)).toBe("old");
-    expect(host.exists(`${UNITS}/${TIMER}`)).toBe(false);
+    expect(host.isEnabled(TIMER) || host.isActive(TIMER)).toBe(false);
     expect(report(await host.installer("status"))).toMatchObject({
       link: { number: 1, pending: null, rolledBack: { number: 2, cause: "not confirmed in time" } },
     });
@@ -111,7 +110,30 @@ describe("a commit that has to be confirmed", () => {
     expect(host.read(FILE)).toBe("old");
   });
 
-  test("that fails leaves no timer behind", async () => {
+  test("finds the timer of the last one ready, unless it gets another time", async () => {
+    report(await host.installer(`confirm ${await commit(rules("one"))}`));
+    host.calls(/./);
+    report(await host.installer(`confirm ${await commit(rules("two"))}`));
+    expect(host.calls(/^systemctl/)).toEqual([
+      `systemctl enable --no-reload ${TIMER}`,
+      `systemctl restart ${TIMER}`,
+      `systemctl restart ${TIMER}`,
+      `systemctl disable --no-reload --now ${TIMER}`,
+    ]);
+    await commit(rules("three"), 75);
+    expect(host.calls(/^systemctl daemon-reload/)).toHaveLength(1);
+    expect(host.read(`${UNITS}/${TIMER}`)).toContain("OnActiveSec=75\n");
+    expect(host.isEnabled(TIMER) && host.isActive(TIMER)).toBe(true);
+  });
+
+  test("takes its timer along when the component goes", async () => {
+    const before = host.snapshot();
+    const which = await commit(rules("new"));
+    report(await host.installer(`remove ${which} --owner owner`));
+    expect(host.snapshot()).toEqual(before);
+  });
+
+  test("that fails leaves no timer running", async () => {
     const which = await stage(
       rules("new", {
         files: [{ path: "/etc/systemd/system/x.service", content: "", mode: "0644" }],
@@ -120,7 +142,7 @@ describe("a commit that has to be confirmed", () => {
     );
     host.hook(`[ "$*" != "systemctl start x.service" ]`);
     expect((await host.installer(`commit ${which} --confirm-within 90`)).status).toBe(1);
-    expect(host.isEnabled(TIMER) || host.exists(`${UNITS}/${TIMER}`)).toBe(false);
+    expect(host.isEnabled(TIMER) || host.isActive(TIMER)).toBe(false);
   });
 
   test("repeated while it waits gets its time anew", async () => {
@@ -141,6 +163,7 @@ describe("a commit that has to be confirmed", () => {
           ready: [
             { name: "BFD is up", argv: ["sh", "-c", "echo session is down; exit 1"] },
             { name: "BGP is up", argv: ["true"] },
+            { name: "the proxy answers", argv: ["sleep", "600"] },
           ],
         },
       }),
@@ -148,10 +171,30 @@ describe("a commit that has to be confirmed", () => {
     host.setSysctl("settled", "1");
     report(await host.installer(`settle ${which}`));
     expect(host.calls(/^sysctl -n settled/)).toHaveLength(1);
+    expect(report(await host.installer(`commit ${which} --confirm-within 90`))).toMatchObject({
+      settles: true,
+      conditions: ["BFD is up", "BGP is up", "the proxy answers"],
+    });
     expect(report(await host.installer(`ready ${which}`))).toMatchObject({
       ready: false,
-      waiting: [{ name: "BFD is up", cause: "session is down" }],
+      waiting: [
+        { name: "BFD is up", cause: "session is down" },
+        { name: "the proxy answers", cause: "no answer within 15 s" },
+      ],
     });
+  });
+
+  test("looks again by itself until it is ready, for as long as it is given", async () => {
+    const argv = ["sh", "-c", "sysctl -n up"];
+    const which = await commit(
+      rules("new", { confirm: { settle: [], ready: [{ name: "BFD is up", argv }] } }),
+    );
+    host.hook(
+      `[ "$*" != "sysctl -n up" ] || { echo >>looks; [ "$(wc -l <looks)" -lt 3 ] || echo 1 >sysctl/up; }`,
+    );
+    host.calls(/./);
+    expect(report(await host.installer(`ready ${which} --within 60`))).toMatchObject({ ready: true });
+    expect(host.calls(/^sysctl -n up/)).toHaveLength(3);
   });
 });
 
@@ -212,7 +255,8 @@ describe("an installer that is killed", () => {
       host.hook(undefined);
       if (host.exists(`${UNITS}/crossborder-rollback-link.service`)) report(await whenTimeIsUp());
       const after = host.snapshot();
-      for (const path of [FILE, "/etc/added", "sysctl s", "enabled frr.service", `${UNITS}/${TIMER}`]) {
+      const armed = [`enabled ${TIMER}`, `active ${TIMER}`];
+      for (const path of [FILE, "/etc/added", "sysctl s", "enabled frr.service", ...armed]) {
         expect([call, path, after[path]]).toEqual([call, path, before[path]]);
       }
       if (status === 0) break;

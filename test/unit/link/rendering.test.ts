@@ -1,3 +1,4 @@
+import type { Service } from "../../../components/backup/service";
 import { renderTable, renderUnit as renderFirewallUnit } from "../../../components/link/firewall/nftables";
 import { renderScript, renderUnit as renderGreUnit } from "../../../components/link/gre/device";
 import { renderCharon, renderConnections, renderSecrets } from "../../../components/link/ipsec/swanctl";
@@ -48,4 +49,14 @@ test("the backup path adds to what the firewall admits, and takes nothing from w
     'iifname "ens4" ip saddr 10.20.0.0/24 ip daddr 10.20.0.2 tcp dport { 8200 } accept',
   ]);
   expect(lines({ port: 8443, services }).filter((line) => !added.includes(line))).toEqual(without);
+});
+
+test("hosts of the site reach a site's service at the gateway's own address, whoever listens there", () => {
+  const portsFor = (address: string) => {
+    const endpoints = { sg: { address, port: 8200 } };
+    const vault: Service = { name: "vault", localPort: 8300, listen: "site", endpoints };
+    const { content } = renderTable(fromSg, { ...firewall, backup: { port: 8443, services: [vault] } });
+    return /ip saddr 10\.20\.0\.0\/24 ip daddr 10\.20\.0\.2 tcp dport (.*) accept/.exec(content)?.[1];
+  };
+  expect([portsFor("10.20.0.2"), portsFor("10.20.0.30")]).toEqual(["{ 8200 }", "{ 8200 }"]);
 });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 const COMPONENTS = join(__dirname, "../../../components/postgres");
-const FOLDERS = ["monitor", "clock", "conflicts", "wal", "backup", "pair"].map((folder) =>
+const FOLDERS = ["monitor", "clock", "conflicts", "wal", "backup", "pair", "../host"].map((folder) =>
   join(COMPONENTS, folder),
 );
 

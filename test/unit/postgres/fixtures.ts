@@ -4,7 +4,7 @@ import {
   replicationManifest,
 } from "../../../components/postgres/manifest";
 import type { PostgresNode, PostgresView } from "../../../components/postgres/plan";
-import type { HostFile, Manifest } from "../../../components/host/manifest";
+import type { Manifest } from "../../../components/host/manifest";
 import { certificatePaths } from "../../../components/pki/paths";
 import { postgres } from "../../../settings/postgres";
 import type { PostgresSettings } from "../../../settings/schema";
@@ -55,10 +55,4 @@ export function serverOf(site: "la" | "sg", set: Record<string, unknown> = {}): 
 
 export function subscriptionOf(site: "la" | "sg", set: Record<string, unknown> = {}): Manifest {
   return replicationManifest(inputsOf(site, set));
-}
-
-export function file({ files }: Manifest, path: string): HostFile {
-  const found = files.find((candidate) => candidate.path === path);
-  if (!found) throw new Error(`the manifest has no ${path}`);
-  return found;
 }

@@ -9,7 +9,8 @@ import {
   START_FILE,
 } from "../../../components/postgres/paths";
 import type { Manifest } from "../../../components/host/manifest";
-import { file, serverOf, subscriptionOf } from "./fixtures";
+import { file } from "../host/manifests";
+import { serverOf, subscriptionOf } from "./fixtures";
 
 /** What happens to which units when these paths change. */
 function reactions({ units }: Manifest, ...changed: string[]): [string, string][] {

@@ -9,7 +9,8 @@ import {
 import { collectorParameters } from "../../../components/postgres/conflicts/parameters";
 import { applicationsOf } from "../../../components/postgres/plan";
 import { scramVerifier } from "../../../components/postgres/scram";
-import { file, pencil, serverOf, settingsOf, subscriptionOf } from "./fixtures";
+import { file } from "../host/manifests";
+import { pencil, serverOf, settingsOf, subscriptionOf } from "./fixtures";
 
 const applications = "/usr/local/lib/crossborder/postgres/80-applications.sql";
 

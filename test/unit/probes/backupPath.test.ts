@@ -13,6 +13,7 @@ const seen = {
     { name: "postgres", link: true, connections: { link: 4, backup: 1 } },
     { name: "vault", link: true, connections: { link: 2, backup: 0 } },
   ],
+  refused: [],
   cuts: 2,
   calm: true,
   holdSeconds: 0,

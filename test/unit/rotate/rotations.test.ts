@@ -5,6 +5,7 @@ import {
   passwordRotation,
   pskRotation,
 } from "../../../rotate/rotations";
+import type { PostgresOutput } from "../../../outputs/contract";
 import { parseSettings } from "../../../settings/parse";
 import { validSettings } from "../settings/fixtures";
 
@@ -114,9 +115,14 @@ test.each([
   },
 );
 
+/** The output of a stack whose last deployment carried these numbers out. */
+function deployed(passwords: { use: number; accept: number[] }): PostgresOutput {
+  return { passwords } as unknown as PostgresOutput;
+}
+
 test("passwords move to the other login in one deployment, and the next run ends the old one", () => {
   const key = "crossborder:postgres.passwords";
-  const begun = passwordRotation({ postgres: {} });
+  const begun = passwordRotation({ postgres: {} }, deployed({ use: 1, accept: [] }));
   expect(begun.steps.map(({ changes }) => changes)).toEqual([
     [
       { path: `${key}.use`, value: 2 },
@@ -124,10 +130,38 @@ test("passwords move to the other login in one deployment, and the next run ends
     ],
   ]);
   expect(begun.outcome).toContain("run the same command again");
-  const ended = passwordRotation({ postgres: { passwords: { use: 2, accept: [1] } } });
+  const both = { use: 2, accept: [1] };
+  const ended = passwordRotation({ postgres: { passwords: both } }, deployed(both));
   expect(ended.steps.map(({ changes }) => changes)).toEqual([
     [{ path: `${key}.use`, value: 2 }, { path: `${key}.accept` }],
   ]);
+});
+
+test("passwords that a failed deployment was to make are deployed before the old login ends", () => {
+  const settings = { postgres: { passwords: { use: 2, accept: [1] } } };
+  for (const output of [deployed({ use: 1, accept: [] }), "off" as const, undefined]) {
+    expect(passwordRotation(settings, output)).toEqual({
+      steps: [
+        {
+          meaning:
+            "what the settings say is not deployed yet: applications can log in with passwords 1 and 2",
+          changes: [],
+        },
+      ],
+      outcome: expect.stringContaining(
+        "run the same command again when every application uses them",
+      ) as string,
+    });
+  }
+});
+
+test("an old login that a failed deployment was to end is ended before another rotation begins", () => {
+  const rotation = passwordRotation(
+    { postgres: { passwords: { use: 2 } } },
+    deployed({ use: 2, accept: [1] }),
+  );
+  expect(rotation.steps.map(({ changes }) => changes)).toEqual([[]]);
+  expect(rotation.outcome).toBe("the passwords in use are number 2; those before are gone");
 });
 
 test.each([{}, { postgres: "off" }])("a stack without a database has no passwords: %j", (settings) => {

@@ -135,6 +135,26 @@ test.each<[string, Record<string, unknown>, string]>([
     },
     "crossborder:services.two.port is 80; with listen: site on sg it must differ from crossborder:services.one.port.",
   ],
+  [
+    "a service at the gateway's own address by the port of another",
+    {
+      services: {
+        one: { port: 9000, sites: { sg: { address: "10.20.0.2" } } },
+        two: { port: 80, localPort: 9000 },
+      },
+    },
+    "crossborder:services.two.localPort is 9000; it must differ from the port of crossborder:services.one.port, on the same gateways.",
+  ],
+  [
+    "a site's service at the port of one at the gateway's own address",
+    {
+      services: {
+        one: { port: 80, localPort: 9001, sites: { sg: { address: "10.20.0.2" } } },
+        two: { port: 80, localPort: 9002, listen: "site", sites: { sg: { address: "10.20.0.30" } } },
+      },
+    },
+    "crossborder:services.two.port is 80; with listen: site on sg it must differ from crossborder:services.one.port.",
+  ],
 ])("%s is refused in one sentence", (_, set, sentence) => {
   expect(errorsOf(set)).toEqual([expect.stringContaining(sentence)]);
 });

@@ -33,7 +33,7 @@ test("the programs are installed side by side, and each service is restarted whe
   const { files, units } = renderMonitors({ ...inputs, paired: true });
   const programs = files.filter(({ path }) => path.endsWith(".py"));
   expect(programs.map(({ path }) => path)).toEqual(
-    ["site_report", "clock_gate", "conflict_log", "wal_bound", "pair_beat"].map(
+    ["site_report", "reporting", "clock_gate", "conflict_log", "wal_bound", "pair_beat"].map(
       (name) => `/usr/local/lib/crossborder/postgres/${name}.py`,
     ),
   );
