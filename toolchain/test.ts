@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { labDirectory, root } from "./paths";
@@ -39,20 +39,51 @@ const staticChecks: readonly (readonly [name: string, script: string, ...args: s
 /** How a tier is run: in front of the user, or behind a tier that is, with what it prints kept until it is done. */
 type Place = "front" | "behind";
 
+/**
+ * Leaves processors to others. Linux groups processes by session, and a niceness counts only within its group (autogroup, sched(7)):
+ * a process that leads a session has the group's niceness set too.
+ */
+function yieldProcessors(leader: number): void {
+  setPriority(leader, constants.priority.PRIORITY_LOW);
+  try {
+    writeFileSync(`/proc/${leader}/autogroup`, String(constants.priority.PRIORITY_LOW));
+  } catch {
+    // The kernel has no autogroups: the niceness alone counts.
+  }
+}
+
+/** Ends a session that has no terminal when this process is interrupted. @returns what takes that back */
+function endWithThis(leader: number): () => void {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const end = (signal: NodeJS.Signals): void => {
+    forget();
+    process.kill(-leader, "SIGTERM");
+    process.kill(process.pid, signal);
+  };
+  const forget = (): void => signals.forEach((signal) => void process.off(signal, end));
+  for (const signal of signals) process.on(signal, end);
+  return forget;
+}
+
 function runScript(script: string, args: readonly string[], place: Place = "front"): Promise<number> {
   return new Promise((resolve, reject) => {
     const stream = place === "front" ? "inherit" : "pipe";
     const child = spawn(process.execPath, [script, ...args], {
       cwd: root,
       stdio: [stream === "pipe" ? "ignore" : stream, stream, stream],
+      detached: place === "behind",
     });
-    // The machines' time is what the tests in front measure.
-    if (place === "behind" && child.pid !== undefined)
-      setPriority(child.pid, constants.priority.PRIORITY_LOW);
+    let forget = (): void => undefined;
+    if (place === "behind" && child.pid !== undefined) {
+      // The machines' time is what the tests in front measure.
+      yieldProcessors(child.pid);
+      forget = endWithThis(child.pid);
+    }
     const kept: Buffer[] = [];
     for (const output of [child.stdout, child.stderr]) output?.on("data", (data: Buffer) => kept.push(data));
     child.on("error", reject);
     child.on("close", (status) => {
+      forget();
       process.stdout.write(Buffer.concat(kept));
       resolve(status ?? 255);
     });

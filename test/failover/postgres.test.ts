@@ -3,27 +3,20 @@ import { sites } from "../../lab/network/plan";
 import { ipsec } from "../../drills/faults";
 import { replicationStatus } from "../../providers/probes/replicationStatus";
 import type { Session } from "../../providers/ssh/session";
-import { labDatabase } from "../lab/support/database";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy, pulumi, up } from "../lab/support/deployment";
 import { eventually, type Lab, labTimeoutMs } from "../lab/support/lab";
 
 const minute = 60_000;
 
-const settings = {
-  services: { postgres: { port: 5432, listen: "site" } },
-  // What an emulated processor takes for an answer varies by more than production's 500 ms.
-  backup: { healthCheck: { intervalMs: 1000, timeoutMs: 1000 } },
-  postgres: labDatabase,
-};
-const withDatabase = (changed: object) => ({ ...settings, postgres: { ...labDatabase, ...changed } });
+/** The lab's own settings without the database. */
+const withoutDatabase = { postgres: "off", services: { drill: { port: 7020, listen: "site" } } };
 
 let l: Lab;
 const both = () => [l.la, l.sg];
 
 beforeAll(async () => {
   l = await deployedLab();
-  await deploy(settings);
   // A clock that was in doubt, as after a restored snapshot, is measured before the site takes writes.
   for (const host of both()) {
     await eventuallySays(host, "SELECT bool_and(writable) FROM crossborder.site", "t", 3 * minute);
@@ -233,7 +226,7 @@ describe("what watches the database", () => {
       if (postgres === "off" || postgresFacts === "off") throw new Error("there is no database");
       expect(postgres).toMatchObject({ verdict: "up", unchecked: [] });
       const lags = ["la_to_sg", "sg_to_la"].map((way) => (postgres[way] as { lagMs: number }).lagMs);
-      for (const lagMs of lags) expect(lagMs).toBeLessThanOrEqual(labDatabase.gate.lagBudgetMs);
+      for (const lagMs of lags) expect(lagMs).toBeLessThanOrEqual(postgresFacts.lagBudgetMs);
       // Out of the sum falls what the clocks differ by: no row is faster than the ocean.
       expect(lags[0]! + lags[1]!).toBeGreaterThan(70);
       expect(await replicationStatus(postgresFacts)).toMatchObject({ state: "up", diagnosis: [] });
@@ -304,7 +297,7 @@ describe("deployments", () => {
   it(
     "change nothing when nothing changed",
     async () => {
-      const { status, output } = await up(settings);
+      const { status, output } = await up();
       expect(status).toBe(0);
       expect(output).toMatch(/Resources:\s+\d+ unchanged/);
     },
@@ -321,14 +314,14 @@ describe("deployments", () => {
             `PGPASSWORD='${password}' psql -X -At "host=127.0.0.1 dbname=app user=${user}" -c 'SELECT count(*) FROM item'`,
           )
         ).status === 0;
-      await deploy(withDatabase({ passwords: { use: 2, accept: [1] } }));
+      await deploy({ "postgres.passwords": { use: 2, accept: [1] } });
       const next = (await outputs()).postgresCredentials[0]!;
       expect([old.user, next.user]).toEqual(["app_a", "app_b"]);
       expect([await works(old.user, old.password), await works(next.user, next.password)]).toEqual([
         true,
         true,
       ]);
-      await deploy(withDatabase({ passwords: { use: 2 } }));
+      await deploy({ "postgres.passwords": { use: 2 } });
       expect([await works(old.user, old.password), await works(next.user, next.password)]).toEqual([
         false,
         true,
@@ -340,7 +333,7 @@ describe("deployments", () => {
   it(
     "close the secondary when the primary alone shall write",
     async () => {
-      await deploy(withDatabase({ passwords: { use: 2 }, writers: "primary" }));
+      await deploy({ "postgres.passwords": { use: 2 }, "postgres.writers": "primary" });
       expect((await asApplication(l.sg, "INSERT INTO item (origin) VALUES ('no')")).text).toContain(
         "Closed for: standby",
       );
@@ -348,7 +341,7 @@ describe("deployments", () => {
         status: 0,
       });
       await eventuallySays(l.sg, "SELECT count(*) FROM app.item WHERE origin = 'yes'", "1");
-      await deploy(withDatabase({ passwords: { use: 2 } }));
+      await deploy({ "postgres.passwords": { use: 2 } });
       expect(await asApplication(l.sg, "INSERT INTO item (origin) VALUES ('again')")).toMatchObject({
         status: 0,
       });
@@ -376,7 +369,7 @@ describe("deployments", () => {
     "take the product out and leave the rows, and join equal databases again",
     async () => {
       const rows = await sql(l.la, "SELECT count(*) FROM app.item");
-      await deploy();
+      await deploy(withoutDatabase);
       for (const host of both()) {
         // It did not run before there was a database to replicate.
         await run(host, "systemctl start postgresql@15-main.service");
@@ -385,7 +378,7 @@ describe("deployments", () => {
           await sql(host, "SELECT count(*) FROM pg_namespace WHERE nspname IN ('crossborder', 'pglogical')"),
         ).toBe("0");
       }
-      await deploy(settings);
+      await deploy();
       for (const host of both()) {
         await eventuallySays(host, "SELECT status FROM pglogical.show_subscription_status()", "replicating");
       }

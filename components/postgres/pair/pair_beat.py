@@ -26,8 +26,10 @@ from reporting import Metrics, attempt, log, write_atomically
 TICK = 1.0
 # Longest wait for an answer, s. keepalived takes a heartbeat of five seconds for none.
 ANSWER_SECONDS = 3
-# How long a session lasts, s: a server that lets nobody in any more is noticed by the next.
+# Age of a session at which the next is begun, s: a server that lets nobody in any more is noticed by it.
 SESSION_SECONDS = 15
+# Longest wait until a session's first answer, s. A server that is busy takes longer to let somebody in than to answer.
+LOGIN_SECONDS = 10
 # Looks in a row that find something ill before its heartbeat is taken away.
 ILL_LOOKS = 2
 PUBLISH_SECONDS = 10
@@ -49,47 +51,77 @@ def uptime():
         return float(file.read().split()[0])
 
 
+class Connection(object):
+    """A psql that stays: each question is answered by a line of JSON."""
+
+    def __init__(self, database):
+        self.opened = time.monotonic()
+        self.child = subprocess.Popen(database.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      stderr=subprocess.DEVNULL, env=database.environment(), bufsize=0)
+        self.found = b""
+
+    def ask(self, sql):
+        self.child.stdin.write(sql.encode())
+
+    def answer(self, deadline):
+        """The answer, or None when there is none yet. Raises OSError when there will be none."""
+        while not self.found.endswith(b"\n"):
+            left = max(0, deadline - time.monotonic())
+            if not select.select([self.child.stdout], [], [], left)[0]:
+                return None
+            piece = os.read(self.child.stdout.fileno(), 65536)
+            if not piece:
+                raise OSError("the server ended the session")
+            self.found += piece
+        line, self.found = self.found, b""
+        return json.loads(line.decode())
+
+    def close(self):
+        self.child.kill()
+        self.child.stdin.close()
+        self.child.stdout.close()
+        self.child.wait()
+
+
 class Session(object):
-    """Questions to the server, one at a time, each answered by a line of JSON."""
+    """Questions to the server, one at a time. A login that takes its time holds up no answer: the session before it stays until then."""
 
     def __init__(self, database):
         self.database = database
-        self.child = None
-        self.until = 0
+        self.current = self.next = None
 
     def close(self):
-        if self.child:
-            self.child.kill()
-            self.child.stdin.close()
-            self.child.stdout.close()
-            self.child.wait()
-            self.child = None
+        for connection in (self.current, self.next):
+            if connection:
+                connection.close()
+        self.current = self.next = None
 
     def ask(self, sql):
         """The answer, or None when there is none in time."""
-        now = time.monotonic()
-        if self.child and now > self.until:
-            self.close()
+        deadline = time.monotonic() + ANSWER_SECONDS
         try:
-            if not self.child:
-                self.child = subprocess.Popen(self.database.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                              stderr=subprocess.DEVNULL, env=self.database.environment(), bufsize=0)
-                self.until = now + SESSION_SECONDS
-            self.child.stdin.write(sql.encode())
-            return json.loads(self.line(now + ANSWER_SECONDS))
+            if not self.next and (not self.current or time.monotonic() > self.current.opened + SESSION_SECONDS):
+                self.next = Connection(self.database)
+                self.next.ask(sql)
+            if self.next:
+                answer = self.next.answer(0 if self.current else deadline)
+                if answer is not None:
+                    if self.current:
+                        self.current.close()
+                    self.current, self.next = self.next, None
+                    return answer
+                if time.monotonic() > self.next.opened + LOGIN_SECONDS:
+                    raise OSError("the server lets nobody in")
+                if not self.current:
+                    return None
+            self.current.ask(sql)
+            answer = self.current.answer(deadline)
+            if answer is None:
+                raise OSError("no answer")
+            return answer
         except (OSError, ValueError):
             self.close()
             return None
-
-    def line(self, deadline):
-        found = b""
-        while not found.endswith(b"\n"):
-            left = max(0, deadline - time.monotonic())
-            piece = os.read(self.child.stdout.fileno(), 65536) if select.select([self.child.stdout], [], [], left)[0] else b""
-            if not piece:
-                raise OSError("no answer")
-            found += piece
-        return found.decode()
 
 
 def role_of(path):

@@ -90,6 +90,26 @@ test("a server that doesn't answer has no heartbeat, not even where the site ser
   expect(await look()).toEqual({ status: 1, fit: false, current: false });
 });
 
+test("a login that takes its time holds up no answer, and one that takes too long is none", async () => {
+  const script = `
+import json, sys
+import pair_beat
+class Database(object):
+    argv = [sys.executable, "-c", "import sys\\nfor line in sys.stdin: print(1, flush=True)"]
+    environment = staticmethod(lambda: None)
+pair_beat.SESSION_SECONDS = 0
+session = pair_beat.Session(Database)
+found = [session.ask("select 1;\\n")]
+Database.argv = ["sleep", "60"]
+found += [session.ask("select 1;\\n"), session.ask("select 1;\\n")]
+pair_beat.LOGIN_SECONDS = 0
+found.append(session.ask("select 1;\\n"))
+session.close()
+print(json.dumps(found))
+`;
+  expect(await host.evaluate(script, heartbeats)).toEqual([1, 1, 1, null]);
+});
+
 test("heartbeats are taken away after two looks in a row, so that one that hangs moves nothing", async () => {
   const script = `
 import json, sys
