@@ -13,7 +13,7 @@ import { StackStand } from "./stack/stand";
 import { type DrillResult, nothingChecked, renderResult, renderTable } from "./report";
 import { runDrill } from "./run";
 
-const usage = `usage: npm run drill -- <name> [--stack NAME --clients FILE [--yes]] [--json]
+const usage = `usage: npm run drill -- <name> … [--stack NAME --clients FILE [--yes]] [--json]
        npm run drill -- all | list
 
 Breaks one thing on purpose while clients write, read and ask on both sites, heals it, and judges what they saw: the promises about
@@ -25,7 +25,7 @@ after an interrupt; what a crashed one left in force is undone by the next comma
   --stack NAME  the stack (default: lab). On another one only what can be done on the gateways themselves is possible
   --clients FILE   there: how to reach a host of each site that isn't its gateway (docs/drills.md)
   --yes         there: don't ask before a drill that can cost data
-  --json        print one JSON value; an array with \`all\` (with npm's --silent nothing else is printed)
+  --json        print one JSON value; an array of several drills (with npm's --silent nothing else is printed)
 
 Progress goes to stderr. exit status: 0 all passed, 1 one did not or could not run, 2 wrong words, or nothing to drill on
 `;
@@ -46,11 +46,13 @@ function list(): string {
 }
 
 function chosen(words: readonly string[]): Drill[] {
-  const [word, ...more] = words;
-  if (word === undefined) throw new UsageError("which drill?");
-  const found = word === "all" ? [...drills] : drillsNamed(word);
-  if (more.length > 0 || found.length === 0) throw new UsageError(`there is no drill "${words.join(" ")}"`);
-  return found;
+  if (words.length === 0) throw new UsageError("which drill?");
+  if (words.includes("all")) return [...drills];
+  return words.flatMap((word) => {
+    const found = drillsNamed(word);
+    if (found.length === 0) throw new UsageError(`there is no drill "${word}"`);
+    return found;
+  });
 }
 
 async function agreed(drill: Drill): Promise<boolean> {
