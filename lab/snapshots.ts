@@ -8,7 +8,7 @@ import { stopMachines } from "./machines/down";
 import { type Machine, machines } from "./network/plan";
 import { powerOn } from "./machines/up";
 import { until } from "./machines/process";
-import { machineFiles, machineProcess } from "./machines/qemu";
+import { machineFiles, machineProcess, wireNames } from "./machines/qemu";
 import { type Qmp, withQmp } from "./machines/qmp";
 import { ensurePrivateDirectory, type LabPaths, labPaths } from "./paths";
 import { answers } from "./sessions";
@@ -87,6 +87,20 @@ async function whileStopped(all: readonly Qmp[], work: (one: Qmp) => Promise<voi
   }
 }
 
+/** Pulls all wires between the machines, does something, and plugs them in again; what is on its way is lost. */
+async function whileUnplugged(all: readonly Qmp[], work: () => Promise<void>): Promise<void> {
+  const plug = async (up: boolean): Promise<void> => {
+    const ends = machines.flatMap((machine, index) => wireNames(machine).map((name) => ({ name, index })));
+    await Promise.all(ends.map(({ name, index }) => all[index]!.execute("set_link", { name, up })));
+  };
+  await plug(false);
+  try {
+    await work();
+  } finally {
+    await plug(true);
+  }
+}
+
 function copyStackState(from: string, to: string): void {
   const fresh = `${to}.new`;
   rmSync(fresh, { recursive: true, force: true });
@@ -131,7 +145,11 @@ export async function restore(name: string, paths: LabPaths = labPaths()): Promi
   const found = readMetadata(paths, name);
   if (!found) throw new Error(`there is no snapshot "${name}" of this lab's disks`);
   if (machines.every((machine) => machineProcess(paths, machine))) {
-    await onAll(paths, (all) => whileStopped(all, (one) => one.monitor(`loadvm ${name}`)));
+    // What was sent before must not arrive afterwards: IPsec's replay protection (RFC 4303, 3.4.3) would hold its numbers, and
+    // then drop what the restored sender sends until that has counted as far.
+    await onAll(paths, (all) =>
+      whileUnplugged(all, () => whileStopped(all, (one) => one.monitor(`loadvm ${name}`))),
+    );
   } else {
     await startFrom(name, found.image, paths);
   }

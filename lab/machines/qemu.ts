@@ -63,6 +63,15 @@ export function machineFiles(paths: LabPaths, machine: Machine): MachineFiles {
   };
 }
 
+function backendName(index: number): string {
+  return `n${index}`;
+}
+
+/** QEMU's names for a machine's ends of the wires to other machines. */
+export function wireNames(machine: Machine): string[] {
+  return nics[machine].flatMap((nic, index) => (nic.wire ? [backendName(index)] : []));
+}
+
 /**
  * QEMU's arguments for a machine.
  * @param port Loopback port that leads to the machine's SSH. Nothing else of the host can be reached by the machine, and
@@ -77,7 +86,7 @@ export function machineArguments(
 ): string[] {
   const files = machineFiles(paths, machine);
   const wires = nics[machine].flatMap((nic, index) => {
-    const id = `n${index}`;
+    const id = backendName(index);
     const end = (name: string): string => path.join(paths.runtime, `${name}.net`);
     const [local, remote] =
       machine === "wan" ? [`wan-${nic.wire}`, `${nic.wire}-wan`] : [`${nic.wire}-wan`, `wan-${nic.wire}`];

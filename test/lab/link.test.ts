@@ -17,6 +17,12 @@ async function logins(gateway: "la" | "sg"): Promise<number> {
 }
 
 describe("the deployed link", () => {
+  it("has taken no packet whose number belongs to before the lab was restored", async () => {
+    for (const gateway of [l.la, l.sg]) {
+      expect(await run(gateway, "cat /proc/net/xfrm_stat")).toMatch(/^XfrmInStateSeqError\s+0$/m);
+    }
+  });
+
   it(
     "is up, encrypted, routed and within its budget",
     async () => {
