@@ -122,6 +122,8 @@ test(
   async () => {
     await inOrder("la", 2 * minute);
     const long = `(while sleep 1; do echo x; done) | exec socat - TCP:${serviceAddress}:${port}`;
+    // Of a run that was interrupted.
+    await l.wan.exec("systemctl stop test-long.service");
     await run(
       l.wan,
       `systemd-run --collect --unit=test-long -p NetworkNamespacePath=/run/netns/client-sg sh -c '${long}'`,
