@@ -23,7 +23,6 @@ import pwd
 import re
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -1551,7 +1550,7 @@ def main(request):
             result = later(arguments)
     except (Failure, OSError) as failure:
         text = str(failure) if isinstance(failure, Failure) else "%s: %s" % (failure.filename, failure.strerror)
-        sys.stderr.write("%s: %s: %s\n" % (socket.gethostname(), component, text))
+        sys.stderr.write("%s: %s: %s\n" % (os.uname().nodename, component, text))
         return 1
     print(json.dumps(result, sort_keys=True))
     return 0

@@ -1,8 +1,8 @@
+import { z } from "zod";
+
 /** When a certificate is valid, ISO 8601. */
-export interface Life {
-  readonly notBefore: string;
-  readonly notAfter: string;
-}
+export const lifeSchema = z.object({ notBefore: z.iso.datetime(), notAfter: z.iso.datetime() });
+export type Life = z.infer<typeof lifeSchema>;
 
 /**
  * Part of a certificate's life that has to be left. Below it any deployment renews. certbot's default is the
@@ -19,24 +19,35 @@ export function renewalIsDue({ notBefore, notAfter }: Life, now: Date): boolean 
 }
 
 /** What a status says of a certificate. */
-export interface LifeStatus {
+export interface LifeStatus extends Life {
   /** Whole days that are left, rounded down; negative once it has expired. */
   readonly daysLeft: number;
-  /** For a person, e.g. `61 days left, until 2026-02-24`. */
-  readonly text: string;
-  /** Less than a third of its life is left: somebody has to act. */
-  readonly warning: boolean;
+  /** `renew`: less than a third of its life is left, and somebody has to act. */
+  readonly verdict: "fine" | "renew" | "expired";
+}
+
+/** How long a certificate still lives. */
+export function lifeStatus(life: Life, now: Date): LifeStatus {
+  const daysLeft = Math.floor((Date.parse(life.notAfter) - now.getTime()) / DAY_MS);
+  return {
+    ...life,
+    daysLeft,
+    verdict: daysLeft < 0 ? "expired" : renewalIsDue(life, now) ? "renew" : "fine",
+  };
 }
 
 /**
- * How long a certificate still lives, for a line of a status.
+ * The same for a person, e.g. `61 days left, until 2026-02-24`.
  * @param remedy What to do when little is left. @default a deployment, which renews a host's certificate
  */
-export function lifeStatus(life: Life, now: Date, remedy = "npm run pulumi -- up"): LifeStatus {
-  const daysLeft = Math.floor((Date.parse(life.notAfter) - now.getTime()) / DAY_MS);
-  const warning = renewalIsDue(life, now);
-  const day = life.notAfter.slice(0, 10);
+export function lifeText(
+  { notAfter, daysLeft, verdict }: LifeStatus,
+  remedy = "npm run pulumi -- up",
+): string {
+  const day = notAfter.slice(0, 10);
   const left =
-    daysLeft < 0 ? `expired on ${day}` : `${daysLeft} ${daysLeft === 1 ? "day" : "days"} left, until ${day}`;
-  return { daysLeft, text: warning ? `${left}: renew it with ${remedy}` : left, warning };
+    verdict === "expired"
+      ? `expired on ${day}`
+      : `${daysLeft} ${daysLeft === 1 ? "day" : "days"} left, until ${day}`;
+  return verdict === "fine" ? left : `${left}: renew it with ${remedy}`;
 }

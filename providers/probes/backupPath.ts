@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { KEEPER_CONFIGURATION, KEEPER_PROGRAM } from "../../components/backup/unit";
 import { asRoot } from "../../components/host/installer";
+import { lifeSchema, type LifeStatus, lifeStatus, lifeText } from "../pki/life";
 import type { SshError, Session } from "../ssh/session";
 import type { LinkEnd, LinkFacts } from "./facts";
 import type { Sessions } from "./measure";
@@ -34,9 +35,19 @@ const keeperState = z.object({
   holdSeconds: z.number(),
   drainSeconds: z.number(),
   ageSeconds: z.number(),
+  /** Lives of the certificate that the proxy presents, and of the authority that ends first of those that it trusts. */
+  certificate: lifeSchema.nullish(),
+  authority: lifeSchema.nullish(),
 });
 
-export type SiteBackup = Omit<z.infer<typeof keeperState>, "ageSeconds">;
+/** The certificates of a gateway, as its proxy has loaded them; null while that doesn't answer. */
+export interface SiteCertificates {
+  readonly certificate: LifeStatus | null;
+  readonly authority: LifeStatus | null;
+}
+
+export type SiteBackup = Omit<z.infer<typeof keeperState>, "ageSeconds" | keyof SiteCertificates> &
+  SiteCertificates;
 
 /** The backup path by site; `unknown` with the reason where a keeper can't be asked. */
 export type BackupStatus = Readonly<Record<string, SiteBackup>>;
@@ -54,41 +65,73 @@ function unknown(reason: string): SiteBackup {
     calm: false,
     holdSeconds: 0,
     drainSeconds: 0,
+    certificate: null,
+    authority: null,
   };
 }
 
-async function ask(end: LinkEnd, session: Session | SshError): Promise<SiteBackup> {
+async function ask(end: LinkEnd, session: Session | SshError, now: Date): Promise<SiteBackup> {
   if (session instanceof Error) return unknown(session.message);
   try {
     const command = `${asRoot(end.connection.user)}python3 ${KEEPER_PROGRAM} show ${KEEPER_CONFIGURATION}`;
     const { status, stdout } = await session.exec(command, { timeoutMs: 30_000 });
     if (status !== 0) return unknown(`${end.host}: the keeper doesn't run`);
-    const { ageSeconds, ...state } = keeperState.parse(JSON.parse(stdout));
+    const { ageSeconds, certificate, authority, ...state } = keeperState.parse(JSON.parse(stdout));
+    const lives: SiteCertificates = {
+      certificate: certificate ? lifeStatus(certificate, now) : null,
+      authority: authority ? lifeStatus(authority, now) : null,
+    };
     return ageSeconds > STALE_SECONDS
-      ? unknown(`${end.host}: the keeper last looked ${ageSeconds} s ago`)
-      : state;
+      ? { ...unknown(`${end.host}: the keeper last looked ${ageSeconds} s ago`), ...lives }
+      : { ...state, ...lives };
   } catch (error) {
     return unknown(`${end.host}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
 /** Asks both gateways' keepers. Never fails: what can't be asked is `unknown`. */
-export async function readBackup(facts: LinkFacts, sessions: Sessions): Promise<BackupStatus> {
+export async function readBackup(
+  facts: LinkFacts,
+  sessions: Sessions,
+  now = new Date(),
+): Promise<BackupStatus> {
   const { initiator, responder } = facts;
   const [one, other] = await Promise.all([
-    ask(initiator, sessions.initiator),
-    ask(responder, sessions.responder),
+    ask(initiator, sessions.initiator, now),
+    ask(responder, sessions.responder, now),
   ]);
   return { [initiator.site]: one, [responder.site]: other };
 }
 
-/** Whether the backup path stands by on both sites, which is how it should be. */
+/** Whether the backup path stands by on both sites with certificates that are valid, which is how it should be. */
 export function standsBy(backup: BackupStatus): boolean {
-  return Object.values(backup).every(({ state }) => state === "standby");
+  return Object.values(backup).every(
+    ({ state, certificate, authority }) =>
+      state === "standby" && [certificate, authority].every((life) => life?.verdict !== "expired"),
+  );
 }
 
-/** One row for each site. */
+/** One row for each site's certificate, and one for its authority's where that has to be replaced. */
+function certificateRows(backup: BackupStatus): [string, string][] {
+  return Object.entries(backup).flatMap(([site, { certificate, authority }]): [string, string][] => [
+    ...(certificate ? [[`cert ${site}`, lifeText(certificate)] as [string, string]] : []),
+    ...(authority && authority.verdict !== "fine"
+      ? [
+          [`CA ${site}`, lifeText(authority, "npm run rotate -- certificates --authority")] as [
+            string,
+            string,
+          ],
+        ]
+      : []),
+  ]);
+}
+
+/** One row for each site's path, then those of the certificates. */
 export function backupRows(backup: BackupStatus): [string, string][] {
+  return [...pathRows(backup), ...certificateRows(backup)];
+}
+
+function pathRows(backup: BackupStatus): [string, string][] {
   return Object.entries(backup).map(([site, { state, reason, services, holdSeconds, drainSeconds }]) => {
     const on = (path: "link" | "backup"): number =>
       services.reduce((sum, { connections }) => sum + connections[path], 0);

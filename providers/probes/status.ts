@@ -107,7 +107,7 @@ export function renderLinkStatus({ link, backup, ha, postgres }: LinkStatus): st
     ...(ha ? haRows(ha) : []),
     ...(postgres ? replicationRows(postgres) : []),
   ];
-  const table = rows.map(([label, value]) => `  ${label.padEnd(12)}${value}`);
+  const table = rows.map(([label, value]) => `  ${label.padEnd(11)} ${value}`);
   const faults = link.diagnosis.flatMap(({ layer, seen, try: advice }, index) => [
     `  ${(index === 0 ? "at fault" : "also").padEnd(12)}${layer}: ${seen}`,
     `  ${"".padEnd(12)}try: ${advice}`,

@@ -3,7 +3,7 @@
     backup_keeper.py run <configuration>      for ever
     backup_keeper.py publish <configuration>  puts the proxy's files where it reads them; before the proxy starts
     backup_keeper.py await <configuration>    waits until the proxy answers; after it was started
-    backup_keeper.py show <configuration>     the latest state as one JSON value
+    backup_keeper.py show <configuration>     the latest state, and the certificates' lives, as one JSON value
 
 Which path a new connection takes is the proxy's own decision, by its health checks, and needs nobody. The keeper adds
 what the proxy can't know: that the link was cut twice in a short time and is better left alone for a while (hold), and
@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 
-from backup_proxy import Updates, look, publish_files, read_admin, read_again, wanted
+from backup_proxy import Updates, certificates, look, publish_files, read_admin, read_again, wanted
 from reporting import Metrics, attempt, event, log, post, remember, write_atomically
 
 STATES = ("standby", "standby-unhealthy", "active", "held", "down")
@@ -314,6 +314,7 @@ def await_proxy(config):
 def show(config):
     with open(config["stateFile"]) as file:
         told = json.load(file)
+    told.update(certificates(config))
     told["ageSeconds"] = max(0, int(time.time()) - told["at"])
     json.dump(told, sys.stdout)
 

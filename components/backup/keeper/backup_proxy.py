@@ -86,6 +86,23 @@ def look(config):
     }
 
 
+def earliest(parts):
+    """The life of the certificate that ends first: {"notBefore", "notAfter"}, ISO 8601; None without any."""
+    lives = [{"notBefore": part["valid_from"], "notAfter": part["expiration_time"]} for part in parts]
+    return min(lives, key=lambda life: life["notAfter"]) if lives else None
+
+
+def certificates(config):
+    """The lives of the certificate that the proxy presents, and of the authorities that it trusts, as it has loaded them."""
+    answer = read_admin(config["adminSocket"], "/certs") or {}
+    pairs = answer.get("certificates", [])
+    try:
+        return {name: earliest(part for pair in pairs for part in pair.get(key, []))
+                for name, key in (("certificate", "cert_chain"), ("authority", "ca_cert"))}
+    except KeyError:
+        return {}
+
+
 # What comes of the files that the proxy reads: counters for each of its discovery services.
 UPDATES = re.compile(r"(cluster_manager\.cds|listener_manager\.lds|cluster\.[^.]+|sds\.[^.]+)\.update_(\w+)\Z")
 NAMES = {"cluster_manager.cds": "clusters", "listener_manager.lds": "listeners"}

@@ -324,9 +324,28 @@ describe("what is told", () => {
 
   test("the latest look with its age", async () => {
     await host.look(0, healthy);
-    const shown = JSON.parse(host.run("show").stdout) as Record<string, unknown>;
+    const shown = await host.show();
     expect(shown).toMatchObject({ state: "standby", ageSeconds: expect.any(Number) });
     expect(shown["ageSeconds"]).toBeGreaterThan(0);
+  });
+
+  test("how long the certificates live that the proxy has: the ones that end first", async () => {
+    const life = (from: string, to: string) => ({ valid_from: from, expiration_time: to });
+    const [authority, leaf] = [
+      life("2026-01-01T00:00:00Z", "2036-01-01T00:00:00Z"),
+      life("2026-05-01T00:00:00Z", "2026-08-01T00:00:00Z"),
+    ];
+    const former = life("2026-04-01T00:00:00Z", "2026-07-01T00:00:00Z");
+    await host.look(0, healthy);
+    expect(await host.show()).toMatchObject({ certificate: null, authority: null });
+    host.certificates = [
+      { ca_cert: [authority], cert_chain: [leaf] },
+      { ca_cert: [authority], cert_chain: [former] },
+    ];
+    expect(await host.show()).toMatchObject({
+      certificate: { notBefore: "2026-04-01T00:00:00Z", notAfter: "2026-07-01T00:00:00Z" },
+      authority: { notBefore: "2026-01-01T00:00:00Z", notAfter: "2036-01-01T00:00:00Z" },
+    });
   });
 
   test("a memory that can't be understood is a fresh start", async () => {

@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, execFile, spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +13,7 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
+import { promisify } from "node:util";
 import { discoveryFiles } from "../../../components/backup/envoy/files";
 import { text } from "../../../components/backup/envoy/resource";
 import { keeperConfiguration } from "../../../components/backup/unit";
@@ -103,6 +104,8 @@ export class KeeperHost {
   private readonly environment: Record<string, string> = {};
   /** What became of the proxy's files. */
   updates: Updates = {};
+  /** What the proxy has loaded, as it says it of each of its TLS contexts. */
+  certificates: object[] = [];
   private answer: Proxy | "silent" = healthy;
   private child?: ChildProcessWithoutNullStreams;
   private lines?: Interface;
@@ -124,6 +127,7 @@ export class KeeperHost {
     });
     this.server = createServer(({ url }, response) => {
       if (this.answer === "silent") return response.destroy();
+      if (url === "/certs") return response.end(JSON.stringify({ certificates: this.certificates }));
       return response.end(
         JSON.stringify(url?.startsWith("/stats?") ? stats(this.updates) : clusters(this.answer)),
       );
@@ -193,8 +197,15 @@ export class KeeperHost {
     this.child = undefined;
   }
 
-  /** Runs one of the keeper's other verbs. */
-  run(verb: "publish" | "show"): { status: number | null; stdout: string; stderr: string } {
+  /** What the keeper shows to a status, while the proxy answers. */
+  async show(): Promise<Record<string, unknown>> {
+    const args = [join(KEEPER, "backup_keeper.py"), "show", this.configurationFile];
+    const { stdout } = await promisify(execFile)("python3", args, { env: this.env() });
+    return JSON.parse(stdout) as Record<string, unknown>;
+  }
+
+  /** Runs the keeper where it needs no proxy. */
+  run(verb: "publish"): { status: number | null; stdout: string; stderr: string } {
     const program = join(KEEPER, "backup_keeper.py");
     return spawnSync("python3", [program, verb, this.configurationFile], {
       env: this.env(),

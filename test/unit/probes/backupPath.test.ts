@@ -3,6 +3,15 @@ import { exitStatus, type LinkStatus, renderLinkStatus } from "../../../provider
 import { type ExecResult, type Session, SshError } from "../../../providers/ssh/session";
 import { facts } from "./fixtures";
 
+const now = new Date("2026-03-01T12:00:00Z");
+
+/** The life of a certificate of 90 days that began so many days ago. */
+function life(daysAgo: number) {
+  const from = now.getTime() - daysAgo * 86_400_000;
+  const [notBefore, notAfter] = [from, from + 90 * 86_400_000].map((ms) => new Date(ms).toISOString());
+  return { notBefore, notAfter };
+}
+
 const seen = {
   state: "standby",
   reason: "the link carries, the public way is healthy",
@@ -36,11 +45,31 @@ function keeper(set: Record<string, unknown> = {}): Session {
 }
 
 const read = (initiator: Session | SshError, responder: Session | SshError = keeper()) =>
-  readBackup(facts, { initiator, responder });
+  readBackup(facts, { initiator, responder }, now);
 
 test("each site tells what its keeper saw last", async () => {
   const backup = await read(keeper({ state: "active" }));
-  expect(backup).toEqual({ la: { ...seen, state: "active" }, sg: seen });
+  const silent = { certificate: null, authority: null };
+  expect(backup).toEqual({ la: { ...seen, ...silent, state: "active" }, sg: { ...seen, ...silent } });
+});
+
+test.each([
+  [10, "fine", "80 days left, until 2026-05-20", true],
+  [75, "renew", "15 days left, until 2026-03-16: renew it with npm run pulumi -- up", true],
+  [91, "expired", "expired on 2026-02-28: renew it with npm run pulumi -- up", false],
+])("a certificate that is %d days old is %s", async (age, verdict, text, wellSo) => {
+  const backup = await read(keeper({ certificate: life(age), authority: life(1) }));
+  expect(backup["la"]!.certificate).toEqual({ ...life(age), daysLeft: 90 - age, verdict });
+  expect(backupRows(backup).slice(2)).toEqual([["cert la", text]]);
+  expect(standsBy(backup)).toBe(wellSo);
+});
+
+test("an authority is told of once it has to be replaced", async () => {
+  const backup = await read(keeper({ certificate: life(1), authority: life(80) }));
+  expect(backupRows(backup).slice(2)).toEqual([
+    ["cert la", "89 days left, until 2026-05-29"],
+    ["CA la", "10 days left, until 2026-03-11: renew it with npm run rotate -- certificates --authority"],
+  ]);
 });
 
 test("a user who isn't root becomes root for the question", async () => {
