@@ -9,7 +9,7 @@ import { CrossBorderLink } from "./components/link/crossBorderLink";
 import { Certificates } from "./components/pki/certificates";
 import { POSTGRES_HEARTBEATS } from "./components/postgres/plan";
 import { ReplicatedPostgres } from "./components/postgres/replicatedPostgres";
-import { firstBootOf } from "./components/sites/firstBoot";
+import { firstBoots } from "./components/sites/firstBoot";
 import { makeSites } from "./components/sites/make";
 import {
   publishBackup,
@@ -29,7 +29,7 @@ import { POSTGRES_SERVICE } from "./settings/postgresRules";
 const settings = loadSettings();
 
 // Sites
-const sites = makeSites(settings, firstBootOf);
+const sites = makeSites(settings, firstBoots(settings));
 const primary = sites.find((site) => site.name === settings.primary)!;
 const secondary = sites.find((site) => site.name !== settings.primary)!;
 

@@ -110,6 +110,14 @@ const gatewaysHaveOneConnection: Rule = (settings) =>
     }),
   );
 
+const machinesAreLoggedInTo: Rule = (settings) =>
+  sitesOf(settings)
+    .filter((site) => !site.existing && settings.sshPrivateKey === undefined)
+    .map(
+      ({ name }) =>
+        `crossborder:sshPrivateKey is missing; the machines that are made for crossborder:sites.${name} are logged in to with it.`,
+    );
+
 /** Rules of the sites. */
 export const siteRules: readonly Rule[] = [
   eachSiteIsMadeOneWay,
@@ -119,4 +127,5 @@ export const siteRules: readonly Rule[] = [
   gatewaysStandInTheirSite,
   gatewaysDiffer,
   gatewaysHaveOneConnection,
+  machinesAreLoggedInTo,
 ];

@@ -1,5 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { SshConnection } from "../../providers/ssh/session";
+import type { Settings } from "../../settings/schema";
+import type { OsFamily } from "../host/host";
 
 /** What a machine that doesn't exist yet is given at its first boot, and how it is reached from then on. */
 export interface FirstBoot {
@@ -16,19 +18,32 @@ export interface FirstBoot {
 export interface StandingMachine {
   /** The address to dial. */
   readonly address: pulumi.Output<string>;
-  /** TCP port that sshd listens on. */
-  readonly port: number;
-  /** The machine itself, which has to stand before anybody dials. */
-  readonly machine: pulumi.Resource;
+  /** The cloud's identifier of the machine, known once it stands: another one is another machine. */
+  readonly machine: pulumi.Output<string>;
 }
 
-/** What a host is given, by its name, e.g. `la-gw1`. */
-export type FirstBootOf = (host: string) => FirstBoot;
+/** What has to be known of a machine to prepare its first boot. */
+export interface FirstBootArgs {
+  readonly family: OsFamily;
+  /** TCP port that sshd listens on, 1 to 65535. */
+  readonly sshPort: number;
+}
+
+/** Prepares a host's first boot. @param host Its name, e.g. `la-gw1`. */
+export type FirstBootMaker = (
+  host: string,
+  args: FirstBootArgs,
+  options: pulumi.ComponentResourceOptions,
+) => FirstBoot;
 
 /**
  * What new machines are given.
- * @throws Error always: this program doesn't make keys for new machines yet.
+ * @throws Error when a site is to be made: this program doesn't make identities for new machines yet.
  */
-export const firstBootOf: FirstBootOf = (host) => {
-  throw new Error(`host ${host} can't be made: nothing gives it a key and an identity for its first boot`);
-};
+export function firstBoots({ sites }: Pick<Settings, "sites" | "sshPrivateKey">): FirstBootMaker {
+  const refuse = (what: string): never => {
+    throw new Error(`${what} can't be made: nothing gives machines an identity for their first boot`);
+  };
+  for (const [name, { existing }] of Object.entries(sites)) if (!existing) refuse(`site ${name}`);
+  return (host) => refuse(`host ${host}`);
+}

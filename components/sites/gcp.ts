@@ -4,9 +4,9 @@ import type { GcpSettings } from "../../settings/gcp";
 import type { SiteSettings } from "../../settings/schema";
 import { Component } from "../component";
 import type { Host } from "../host/host";
-import type { FirstBootOf } from "./firstBoot";
+import type { FirstBootMaker } from "./firstBoot";
 import { admissions, type Role } from "./gcp/firewall";
-import { GcpMachine } from "./gcp/machine";
+import { FAMILY, GcpMachine } from "./gcp/machine";
 import { GcpNetwork, tagOf } from "./gcp/network";
 import { GcpNextHop } from "./gcp/nextHop";
 import { nextHopAddress, planMachines, type PlannedMachine } from "./gcp/plan";
@@ -32,7 +32,7 @@ export interface GcpSiteArgs {
   /** The service address, which is routed to the gateway. @default none */
   readonly vip?: pulumi.Input<string>;
   /** What each machine gets at its first boot, and how it is reached then. */
-  readonly firstBoot: FirstBootOf;
+  readonly firstBoot: FirstBootMaker;
 }
 
 /** A machine of the site that is no gateway. */
@@ -89,7 +89,7 @@ export class GcpSite extends Component implements Site {
           ...{ owner, project, region, plan: planned, role, settings, serviceAccount, snapshots },
           subnet: subnet.id,
           tag: tagOf(owner, role),
-          firstBoot: args.firstBoot(`${name}-${planned.name}`),
+          firstBoot: args.firstBoot,
           sshPort: args.sshPort,
           after: [surroundings],
           protect: args.protect,
@@ -116,7 +116,7 @@ export class GcpSite extends Component implements Site {
     this.gateways = gateways.map(({ machineName, privateAddress, reached }) => ({
       name: `${name}-${machineName}`,
       site: name,
-      family: "debian",
+      family: FAMILY,
       privateAddress,
       underlay: { interface: settings.interface, mtu: settings.network.mtu },
       connection: reached!.connection,

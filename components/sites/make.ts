@@ -2,14 +2,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { LoadedSettings } from "../../settings/load";
 import type { SiteSettings } from "../../settings/schema";
 import { ExistingSite } from "./existing";
-import type { FirstBootOf } from "./firstBoot";
+import type { FirstBootMaker } from "./firstBoot";
 import type { Peer, Site } from "./site";
 
 /** What a site is made of beside its own settings. */
 interface Surroundings {
   readonly settings: LoadedSettings;
   readonly peer: Peer;
-  readonly firstBoot: FirstBootOf;
+  readonly firstBoot: FirstBootMaker;
 }
 
 /**
@@ -37,7 +37,7 @@ function makeSite(name: string, site: SiteSettings, { settings, peer, firstBoot 
  * the other's as an output that is filled in below; between the resources there is no circle, since an address needs
  * nothing of the other site.
  */
-export function makeSites(settings: LoadedSettings, firstBoot: FirstBootOf): readonly Site[] {
+export function makeSites(settings: LoadedSettings, firstBoot: FirstBootMaker): readonly Site[] {
   const named = Object.entries(settings.sites);
   const deferred = named.map(() => pulumi.deferredOutput<string>());
   const sites = named.map(([name, site], index) => {

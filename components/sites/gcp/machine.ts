@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { SshConnection } from "../../../providers/ssh/session";
 import type { GcpSettings } from "../../../settings/gcp";
 import { Component } from "../../component";
-import type { FirstBoot } from "../firstBoot";
+import type { FirstBootMaker } from "../firstBoot";
 import { cloudName, labelsOf, type Owner } from "../naming";
 import type { Role } from "./firewall";
 import type { PlannedMachine } from "./plan";
@@ -13,6 +13,9 @@ const SCOPES = [
   "https://www.googleapis.com/auth/logging.write",
   "https://www.googleapis.com/auth/monitoring.write",
 ];
+
+/** Family of the images that a site may be made of. */
+export const FAMILY = "debian" as const;
 
 export interface GcpMachineArgs {
   readonly owner: Owner;
@@ -30,7 +33,8 @@ export interface GcpMachineArgs {
   readonly serviceAccount: pulumi.Input<string>;
   /** Name of the schedule of its disk's snapshots. @default no snapshots */
   readonly snapshots?: pulumi.Input<string>;
-  readonly firstBoot: FirstBoot;
+  /** Prepares its first boot. */
+  readonly firstBoot: FirstBootMaker;
   /** Port that sshd listens on, 1 to 65535. */
   readonly sshPort: number;
   /** What has to stand before the machine does: what guards it, and its way to the Internet. */
@@ -58,7 +62,8 @@ export class GcpMachine extends Component {
 
   constructor(name: string, args: GcpMachineArgs, options?: pulumi.ComponentResourceOptions) {
     super("GcpMachine", name, {}, options);
-    const { owner, project, plan, role, settings, firstBoot, protect } = args;
+    const { owner, project, plan, role, settings, sshPort, protect } = args;
+    const firstBoot = args.firstBoot(name, { family: FAMILY, sshPort }, this.child());
     this.machineName = plan.name;
     this.zone = plan.zone;
     this.privateAddress = plan.privateAddress;
@@ -112,11 +117,8 @@ export class GcpMachine extends Component {
       }),
     );
     if (publicAddress) {
-      const connection = firstBoot.connectionTo({
-        address: publicAddress,
-        port: args.sshPort,
-        machine: this.instance,
-      });
+      const machine = this.instance.instanceId;
+      const connection = firstBoot.connectionTo({ address: publicAddress, machine });
       this.reached = { publicAddress, connection };
     }
     this.registerOutputs({ instance: this.instance.id, publicAddress });

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { FirstBootOf } from "../../../components/sites/firstBoot";
+import type { FirstBootMaker } from "../../../components/sites/firstBoot";
 import { GcpSite, type GcpSiteArgs } from "../../../components/sites/gcp";
 import { parseSettings } from "../../../settings/parse";
 import { gcpSettings } from "../settings/fixtures";
@@ -18,14 +18,14 @@ function answer(type: string, name: string): Record<string, unknown> {
   return { selfLink: `link to ${name}` };
 }
 
-const firstBoot: FirstBootOf = (host) => ({
+const firstBoot: FirstBootMaker = (host, { sshPort }) => ({
   user: "deploy",
   authorizedKey: "ssh-ed25519 AAAAdeploy",
   userData: pulumi.secret(`#cloud-config for ${host} with ${bootstrapKey}`),
-  connectionTo: ({ address, port, machine }) =>
+  connectionTo: ({ address, machine }) =>
     pulumi
-      .all([address, machine.urn])
-      .apply(([dialled]) => connectionTo(host, { host: dialled, port, user: "deploy" })),
+      .all([address, machine])
+      .apply(([dialled]) => connectionTo(host, { host: dialled, port: sshPort, user: "deploy" })),
 });
 
 async function made(

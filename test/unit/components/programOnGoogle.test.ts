@@ -1,22 +1,22 @@
 import * as pulumi from "@pulumi/pulumi";
 import { CONNECTIONS_FILE } from "../../../components/link/ipsec/swanctl";
 import { FIREWALL_FILE } from "../../../components/link/firewall/nftables";
-import type { FirstBootOf } from "../../../components/sites/firstBoot";
+import type { FirstBootMaker } from "../../../components/sites/firstBoot";
 import { linkOutput } from "../../../outputs/contract";
 import { gcpSettings } from "../settings/fixtures";
 import { connectionTo, fileOf, privateKey, requestOf } from "./fixtures";
 import { named, plain, type Registered, valueOf, visible } from "./recorder";
 import { type ProgramOutputs, runProgram } from "./runProgram";
 
-const mockFirstBoot: FirstBootOf = (host) => ({
+const mockFirstBoot: FirstBootMaker = (host) => ({
   user: "deploy",
   authorizedKey: "ssh-ed25519 AAAAdeploy",
   userData: pulumi.secret("#cloud-config"),
   connectionTo: ({ address, machine }) =>
-    pulumi.all([address, machine.urn]).apply(([dialled]) => connectionTo(host, { host: dialled })),
+    pulumi.all([address, machine]).apply(([dialled]) => connectionTo(host, { host: dialled })),
 });
 jest.mock("../../../components/sites/firstBoot", () => ({
-  firstBootOf: (host: string) => mockFirstBoot(host),
+  firstBoots: () => mockFirstBoot,
 }));
 
 const laAddress = "198.51.100.77";

@@ -203,6 +203,12 @@ test("hosts that exist have their address in the settings", () => {
   ]);
 });
 
+test("without a key nobody could log in to machines that are made", () => {
+  expect(errorsOf({ ...gcpSettings(), sshPrivateKey: undefined })).toContain(
+    "crossborder:sshPrivateKey is missing; the machines that are made for crossborder:sites.la are logged in to with it.",
+  );
+});
+
 test("a name that would part others is refused where it becomes a part of them", () => {
   const raw = gcpSettings();
   const { la, sg } = raw["sites"] as Record<string, unknown>;
