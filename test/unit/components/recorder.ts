@@ -2,6 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 
+/** What stands for a value that isn't known yet in what the SDK sends to the engine. */
+export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
 /** Marks of a secret in what the SDK sends to the engine. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
@@ -74,10 +77,12 @@ function registered(request: RegisterResourceRequest): Registered {
 
 /**
  * Puts a recording engine in the place of Pulumi's: every resource becomes what it asked for.
+ * @param preview Whether it is a preview, in which what no provider answered isn't known.
  * @returns the registrations, in their order, once all of them were made.
  */
 export async function recordRegistrations(
   answers: Answers = () => ({}),
+  preview = false,
 ): Promise<() => Promise<readonly Registered[]>> {
   const registrations: Registered[] = [];
   await pulumi.runtime.setMocks(
@@ -90,6 +95,7 @@ export async function recordRegistrations(
     },
     "crossborder",
     "test",
+    preview,
   );
   jest.restoreAllMocks();
   const register = MockMonitor.prototype.registerResource;
