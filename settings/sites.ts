@@ -1,4 +1,4 @@
-import { PLAIN_NAME } from "../components/sites/naming";
+import { OWN_LABELS, PLAIN_NAME } from "../components/sites/naming";
 import { contains } from "./ipv4";
 import type { GatewaySettings, Settings, SiteSettings } from "./schema";
 
@@ -118,6 +118,11 @@ const machinesAreLoggedInTo: Rule = (settings) =>
         `crossborder:sshPrivateKey is missing; the machines that are made for crossborder:sites.${name} are logged in to with it.`,
     );
 
+const labelsAreOthers: Rule = ({ labels }) =>
+  Object.keys(labels ?? {})
+    .filter((label) => OWN_LABELS.includes(label))
+    .map((label) => `crossborder:labels.${label} is the program's own label; it must have another name.`);
+
 /** Rules of the sites. */
 export const siteRules: readonly Rule[] = [
   eachSiteIsMadeOneWay,
@@ -128,4 +133,5 @@ export const siteRules: readonly Rule[] = [
   gatewaysDiffer,
   gatewaysHaveOneConnection,
   machinesAreLoggedInTo,
+  labelsAreOthers,
 ];

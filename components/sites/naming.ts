@@ -27,7 +27,10 @@ export function cloudName({ stack, site }: Owner, suffix?: string): string {
   return [stack, site, ...(suffix === undefined ? [] : [suffix])].join("-");
 }
 
-/** Labels of a thing in its cloud. The program's own can't be overruled: costs and policies are told apart by them. */
+/** Names of the program's own labels, by which costs and policies tell things apart. */
+export const OWN_LABELS: readonly string[] = ["managed-by", "stack", "site", "role"];
+
+/** Labels of a thing in its cloud. */
 export function labelsOf({ stack, site, labels }: Owner, role: string): Record<string, string> {
   return { ...labels, "managed-by": "crossborder", stack, site, role };
 }

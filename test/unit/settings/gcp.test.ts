@@ -216,6 +216,12 @@ test("a name that would part others is refused where it becomes a part of them",
   expect(error).toContain('crossborder:sites.la-1 has a name with a "-"');
 });
 
+test("the program's own labels are refused", () => {
+  expect(errorsOf({ ...gcpSettings(), labels: { team: "edge", stack: "other" } })).toEqual([
+    "crossborder:labels.stack is the program's own label; it must have another name.",
+  ]);
+});
+
 test.each([{ Team: "edge" }, { team: "Edge" }, { "1team": "edge" }, { team: "" }])(
   "labels that a cloud refuses are refused: %j",
   (labels) => {

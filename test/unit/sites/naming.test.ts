@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { cloudName, labelsOf, LONGEST_STACK, PLAIN_NAME } from "../../../components/sites/naming";
+import { cloudName, labelsOf, LONGEST_STACK, OWN_LABELS, PLAIN_NAME } from "../../../components/sites/naming";
 
 const plainName = (longest: number): fc.Arbitrary<string> =>
   fc.stringMatching(PLAIN_NAME).filter((name) => name.length <= longest);
@@ -27,13 +27,14 @@ test("every name fits Google's limits, of service accounts too", () => {
   );
 });
 
-test("labels tell stack, site and role, whatever the operator's own say", () => {
-  const labels = { team: "edge", stack: "other" };
-  expect(labelsOf({ stack: "prod", site: "la", labels }, "gateway")).toEqual({
+test("labels tell stack, site and role beside the operator's own", () => {
+  const labels = labelsOf({ stack: "prod", site: "la", labels: { team: "edge" } }, "gateway");
+  expect(labels).toEqual({
     team: "edge",
     "managed-by": "crossborder",
     stack: "prod",
     site: "la",
     role: "gateway",
   });
+  expect(Object.keys(labels)).toEqual(expect.arrayContaining([...OWN_LABELS]));
 });
