@@ -9,7 +9,8 @@ import { CrossBorderLink } from "./components/link/crossBorderLink";
 import { Certificates } from "./components/pki/certificates";
 import { POSTGRES_HEARTBEATS } from "./components/postgres/plan";
 import { ReplicatedPostgres } from "./components/postgres/replicatedPostgres";
-import { ExistingSite } from "./components/sites/existing";
+import { firstBoots } from "./components/sites/firstBoot";
+import { makeSites } from "./components/sites/make";
 import {
   publishBackup,
   publishCredentials,
@@ -28,9 +29,7 @@ import { POSTGRES_SERVICE } from "./settings/postgresRules";
 const settings = loadSettings();
 
 // Sites
-const sites = Object.entries(settings.sites).map(
-  ([name, site]) => new ExistingSite(name, { settings: site, connections: settings.connections }),
-);
+const sites = makeSites(settings, firstBoots(settings));
 const primary = sites.find((site) => site.name === settings.primary)!;
 const secondary = sites.find((site) => site.name !== settings.primary)!;
 

@@ -42,3 +42,13 @@ export function name(what: string) {
 export function text(allowed: string) {
   return z.string({ error: allowed }).min(1, { error: allowed });
 }
+
+/** Labels that every cloud takes as they are: Google's rules, which are the narrowest. */
+export function labels() {
+  const allowed =
+    "labels by name: 1 to 63 of a-z, 0-9, _ and -, names starting with a letter, at most 32 of them";
+  const matching = (pattern: RegExp) => z.string({ error: allowed }).regex(pattern, { error: allowed });
+  return z
+    .record(matching(/^[a-z][a-z0-9_-]{0,62}$/), matching(/^[a-z0-9_-]{1,63}$/), { error: allowed })
+    .refine((all) => Object.keys(all).length <= 32, { error: allowed });
+}

@@ -52,3 +52,16 @@ export function addressAt(cidr: string, index: number): string {
   const value = rangeOf(cidr).first + index;
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
 }
+
+/** The last addresses of the range, lowest first. */
+export function lastAddresses(cidr: string, count: number): string[] {
+  const { first, last } = rangeOf(cidr);
+  return Array.from({ length: count }, (_, index) => addressAt(cidr, last - first - count + 1 + index));
+}
+
+/** Whether all of `inner` lies in `outer`. */
+export function covers(outer: string, inner: string): boolean {
+  const a = rangeOf(outer);
+  const b = rangeOf(inner);
+  return a.first <= b.first && b.last <= a.last;
+}

@@ -2,13 +2,17 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import { LONGEST_STACK, PLAIN_NAME } from "../components/sites/naming";
 import type { SshConnection } from "../providers/ssh/session";
+import { missingCredentials } from "./credentials";
 import { parseSettings, SettingsError } from "./parse";
 import { warnings } from "./rules";
 import type { GatewaySettings, Settings } from "./schema";
 
 /** The settings, and what the files that they name say. */
 export interface LoadedSettings extends Settings {
+  /** Name of the stack, a part of the names of all that is made in clouds. */
+  readonly stack: string;
   /** SSH connections by host, `<site>-<gateway>`. */
   readonly connections: Readonly<Record<string, SshConnection>>;
 }
@@ -19,22 +23,39 @@ export interface LoadedSettings extends Settings {
  */
 export function loadSettings(): LoadedSettings {
   const prefix = `${pulumi.getProject()}:`;
+  const configuration = pulumi.runtime.allConfig();
   const raw = Object.fromEntries(
-    Object.entries(pulumi.runtime.allConfig())
+    Object.entries(configuration)
       .filter(([key]) => key.startsWith(prefix))
       .map(([key, value]) => [key.slice(prefix.length), plain(value)]),
   );
   const settings = parseSettings(raw);
-  const connections = readConnections(settings);
+  const stack = pulumi.getStack();
+  const { connections, errors } = readConnections(settings);
+  errors.push(...wrongStack(settings, stack), ...missingCredentials(settings, configuration));
+  if (errors.length > 0) throw new SettingsError(errors);
   for (const warning of warnings(settings)) void pulumi.log.warn(warning);
-  return { ...settings, connections };
+  return { ...settings, stack, connections };
 }
 
-function readConnections(settings: Settings): Record<string, SshConnection> {
+/** What is wrong with the stack's name, which becomes a part of names in clouds. */
+function wrongStack({ sites }: Settings, stack: string): string[] {
+  const made = Object.entries(sites).filter(([, { existing }]) => !existing);
+  if (made.length === 0 || (PLAIN_NAME.test(stack) && stack.length <= LONGEST_STACK)) return [];
+  return [
+    `The stack's name is "${stack}"; with a site that is made in a cloud it must be 1 to ${LONGEST_STACK} of a-z and 0-9, ` +
+      "starting with a letter: it is a part of the names of what is made.",
+  ];
+}
+
+function readConnections(settings: Settings): {
+  connections: Record<string, SshConnection>;
+  errors: string[];
+} {
   const connections: Record<string, SshConnection> = {};
   const errors: string[] = [];
-  for (const [name, site] of Object.entries(settings.sites)) {
-    for (const [index, gateway] of site.existing.gateways.entries()) {
+  for (const [name, { existing }] of Object.entries(settings.sites)) {
+    for (const [index, gateway] of (existing?.gateways ?? []).entries()) {
       try {
         connections[`${name}-${gateway.name}`] = connectionOf(gateway, settings.sshPrivateKey);
       } catch (error) {
@@ -42,8 +63,7 @@ function readConnections(settings: Settings): Record<string, SshConnection> {
       }
     }
   }
-  if (errors.length > 0) throw new SettingsError(errors);
-  return connections;
+  return { connections, errors };
 }
 
 /** Pulumi keeps every value as text; lists, groups, numbers and flags are JSON in it. */

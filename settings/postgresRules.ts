@@ -122,7 +122,7 @@ const sitesCanBeSubscribedTo: Rule = (settings) =>
 const hostsAreOfDebian: Rule = (settings) =>
   onPostgres(settings)
     ? Object.entries(settings.sites ?? {}).flatMap(([site, { existing }]) =>
-        existing.gateways.flatMap(({ family }, index) =>
+        (existing?.gateways ?? []).flatMap(({ family }, index) =>
           family === "debian"
             ? []
             : [

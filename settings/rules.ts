@@ -2,27 +2,16 @@ import { cryptoProfiles } from "../components/link/ipsec/profiles";
 import { largestMtu, packetOnUnderlay } from "../components/link/mtu";
 import { rttFloorMs } from "../providers/probes/physics";
 import { backupRules, backupWarnings } from "./backup";
+import { gcpRules } from "./gcpRules";
 import { haRules } from "./ha";
 import { postgresRules } from "./postgresRules";
-import { contains, overlap, prefixLength } from "./ipv4";
+import { overlap, prefixLength } from "./ipv4";
 import type { Settings } from "./schema";
+import { pairs, siteRules, sitesOf, underlayMtus } from "./sites";
 
 /** The settings whose own keys were valid; rules look only at what is there. */
 export type Checked = Partial<Settings>;
 type Rule = (settings: Checked) => string[];
-
-function sitesOf(settings: Checked) {
-  return Object.entries(settings.sites ?? {}).map(([name, site]) => ({ name, ...site }));
-}
-
-function underlayMtus(settings: Checked): number[] {
-  return sitesOf(settings).flatMap((site) => site.existing.gateways.map((gateway) => gateway.mtu));
-}
-
-/** Every two of a list, once. */
-function pairs<T>(items: readonly T[]): [T, T][] {
-  return items.flatMap((one, index) => items.slice(index + 1).map((other): [T, T] => [one, other]));
-}
 
 const primaryIsASite: Rule = ({ primary, sites }) =>
   primary === undefined || sites === undefined || primary in sites
@@ -55,51 +44,6 @@ const autonomousSystemsDiffer: Rule = (settings) =>
       ([one, other]) =>
         `crossborder:sites.${other.name}.asn is ${other.asn}; it must differ from that of ${one.name}: the link speaks external BGP.`,
     );
-
-const publicAddressesDiffer: Rule = (settings) =>
-  pairs(sitesOf(settings))
-    .filter(([one, other]) => one.publicAddress === other.publicAddress)
-    .map(
-      ([one, other]) =>
-        `crossborder:sites.${other.name}.publicAddress is ${other.publicAddress}; it must differ from that of ${one.name}.`,
-    );
-
-const gatewaysStandInTheirSite: Rule = (settings) =>
-  sitesOf(settings).flatMap((site) =>
-    site.existing.gateways
-      .map((gateway, index) => ({
-        gateway,
-        key: `crossborder:sites.${site.name}.existing.gateways[${index}]`,
-      }))
-      .filter(({ gateway }) => !contains(site.cidr, gateway.privateAddress))
-      .map(
-        ({ gateway, key }) =>
-          `${key}.privateAddress is ${gateway.privateAddress}; it must lie in the site's range ${site.cidr}.`,
-      ),
-  );
-
-const gatewaysDiffer: Rule = (settings) =>
-  sitesOf(settings).flatMap((site) =>
-    pairs(site.existing.gateways)
-      .filter(([one, other]) => one.name === other.name || one.privateAddress === other.privateAddress)
-      .map(
-        ([one]) =>
-          `crossborder:sites.${site.name}.existing.gateways has ${one.name} twice; names and private addresses must differ.`,
-      ),
-  );
-
-const gatewaysHaveOneConnection: Rule = (settings) =>
-  sitesOf(settings).flatMap((site) =>
-    site.existing.gateways.flatMap((gateway, index) => {
-      const key = `crossborder:sites.${site.name}.existing.gateways[${index}]`;
-      if ((gateway.connection === undefined) === (gateway.connectionFile === undefined)) {
-        return [`${key} (${gateway.name}) must have exactly one of connection and connectionFile.`];
-      }
-      return gateway.connection && settings.sshPrivateKey === undefined
-        ? [`crossborder:sshPrivateKey is missing; ${key} has a connection that needs it.`]
-        : [];
-    }),
-  );
 
 const mtuFitsTheUnderlays: Rule = (settings) => {
   const mtus = underlayMtus(settings);
@@ -168,16 +112,14 @@ export const rules: readonly Rule[] = [
   rangesDoNotOverlap,
   linkNetworkIsAPair,
   autonomousSystemsDiffer,
-  publicAddressesDiffer,
-  gatewaysStandInTheirSite,
-  gatewaysDiffer,
-  gatewaysHaveOneConnection,
+  ...siteRules,
   mtuFitsTheUnderlays,
   weakCryptoIsAcknowledged,
   acceptedKeysAreOthers,
   trustedAuthoritiesAreOthers,
   holdIsThreeKeepalives,
   budgetIsPossible,
+  ...gcpRules,
   ...backupRules,
   ...haRules,
   ...postgresRules,

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { cryptoProfileNames } from "../components/link/ipsec/profiles";
 import { HIGHEST_MTU } from "../components/link/mtu";
-import { address, cidr, decimal, flag, name, oneOf, text, whole } from "./fields";
+import { address, cidr, decimal, flag, labels, name, oneOf, text, whole } from "./fields";
+import { gcp } from "./gcp";
 import { postgres } from "./postgres";
 
 /** How to reach a host that already exists. Its private key comes from `sshPrivateKey` or the connection file. */
@@ -40,7 +41,11 @@ const site = z.strictObject({
     })
     .describe("Where the site stands. Tells how fast light can be."),
   cidr: cidr().describe("The site's private range, announced to the peer."),
-  publicAddress: address().describe("The address that the Internet knows the site's gateway by."),
+  publicAddress: address()
+    .optional()
+    .describe(
+      "The address that the Internet knows the site's gateway by. With `existing` alone: other makers get one.",
+    ),
   asn: whole(1, 4294967294, "an autonomous system").describe("The site's BGP autonomous system."),
   existing: z
     .strictObject({
@@ -50,7 +55,9 @@ const site = z.strictObject({
         .max(2, { error: "a list of one or two hosts" })
         .describe("The hosts that carry the link, in order of preference."),
     })
+    .optional()
     .describe("The site's hosts exist already: bare metal, another cloud, the lab."),
+  gcp: gcp.optional(),
 });
 
 const ipsec = z.strictObject({
@@ -275,7 +282,13 @@ export const schema = {
   sites: z
     .record(name("a site's name"), site, { error: "two sites by name" })
     .refine((sites) => Object.keys(sites).length === 2, { error: "exactly two sites by name" })
-    .describe("The two sites by name."),
+    .describe("The two sites by name, each made by exactly one of `existing` and `gcp`."),
+  labels: labels().default({}).describe("Labels of all that is made in clouds, beside the program's own."),
+  protect: flag()
+    .default(true)
+    .describe(
+      "Addresses, disks and machines made in clouds are neither deleted nor replaced, as long as this is on.",
+    ),
   link: link.prefault({}).describe("The link between the sites."),
   access: access.describe("Who may manage the hosts."),
   gate: gate.describe("What a deployment demands of the link."),
@@ -323,7 +336,7 @@ export const settingsSchema = z.strictObject(schema);
 /** The settings, validated and with defaults filled in. */
 export type Settings = z.output<typeof settingsSchema>;
 export type SiteSettings = Settings["sites"][string];
-export type GatewaySettings = SiteSettings["existing"]["gateways"][number];
+export type GatewaySettings = NonNullable<SiteSettings["existing"]>["gateways"][number];
 export type LinkSettings = Settings["link"];
 export type IpsecSettings = LinkSettings["ipsec"];
 export type GateSettings = Settings["gate"];

@@ -108,7 +108,7 @@ export class CrossBorderLink extends Component {
     site: Site,
     args: CrossBorderLinkArgs,
     initiator: boolean,
-  ): { host: Host; end: pulumi.Output<LinkEnd> } {
+  ): { site: Site; host: Host; end: pulumi.Output<LinkEnd> } {
     const host = site.gateways[0];
     if (!host) throw new Error(`site ${site.name} has no gateway to carry the link`);
     const end = site.publicAddress.apply((publicAddress) => ({
@@ -123,12 +123,12 @@ export class CrossBorderLink extends Component {
       linkAddress: addressAt(args.link.network, initiator ? 1 : 2),
       initiator,
     }));
-    return { host, end };
+    return { site, host, end };
   }
 
   private stage(
     args: CrossBorderLinkArgs,
-    local: { host: Host; end: pulumi.Output<LinkEnd> },
+    local: { site: Site; host: Host; end: pulumi.Output<LinkEnd> },
     peer: { end: pulumi.Output<LinkEnd> },
     keys: pulumi.Output<PreSharedKeys>,
   ): HostConfiguration {
@@ -143,6 +143,7 @@ export class CrossBorderLink extends Component {
           keys: sharedKeys,
           sshFrom: args.sshFrom,
           sshPort: args.sshPort,
+          admits: local.site.admits,
           health: args.health,
           webhook,
           vip: args.vip,

@@ -3,6 +3,7 @@ import type { GateSettings, HealthSettings, LinkSettings } from "../../settings/
 import { packagesFor } from "../host/families";
 import type { Command, HostFile, Manifest, Unit } from "../host/manifest";
 import { programFile } from "../host/program";
+import type { Admission } from "../sites/site";
 import type { LinkView, ServiceAddress } from "./ends";
 import {
   type BackupPorts,
@@ -39,6 +40,8 @@ export interface LinkInputs {
   readonly keys: PreSharedKeys;
   readonly sshFrom: readonly string[];
   readonly sshPort: number;
+  /** What the local site's cloud has to reach. @default nothing */
+  readonly admits?: readonly Admission[];
   readonly gate: Pick<GateSettings, "budgetMs" | "lossLimitPercent">;
   readonly health: HealthSettings;
   readonly webhook?: string;
@@ -69,6 +72,7 @@ export function linkManifest(inputs: LinkInputs): Manifest {
         mtu: link.mtu,
         sshFrom: inputs.sshFrom,
         sshPort: inputs.sshPort,
+        admits: inputs.admits,
         backup: inputs.backup,
         vip,
       }),

@@ -24,12 +24,14 @@ export class ExistingSite extends Component implements Site {
   constructor(name: string, args: ExistingSiteArgs, options?: pulumi.ComponentResourceOptions) {
     super("ExistingSite", name, {}, options);
     const { settings, connections } = args;
+    const { existing, publicAddress } = settings;
+    if (!existing || publicAddress === undefined) throw new Error(`site ${name} doesn't exist already`);
     this.name = name;
     this.coordinates = settings.coordinates;
     this.cidr = settings.cidr;
     this.asn = settings.asn;
-    this.publicAddress = pulumi.output(settings.publicAddress);
-    this.gateways = settings.existing.gateways.map((gateway) => {
+    this.publicAddress = pulumi.output(publicAddress);
+    this.gateways = existing.gateways.map((gateway) => {
       const host = `${name}-${gateway.name}`;
       const connection = connections[host];
       if (!connection) throw new Error(`no SSH connection is known for host ${host}`);

@@ -25,4 +25,25 @@ export interface Site {
   readonly publicAddress: pulumi.Output<string>;
   /** The hosts that carry the link, in order of preference. One or two. */
   readonly gateways: readonly Host[];
+  /** What the site's own cloud has to reach on its gateways. @default nothing */
+  readonly admits?: readonly Admission[];
+}
+
+/** A TCP port that is open to some ranges. */
+export interface Admission {
+  /** IPv4 ranges. */
+  readonly from: readonly string[];
+  /** 1 to 65535. */
+  readonly port: number;
+}
+
+/** What a site has to know of the other one to let it in. */
+export interface Peer {
+  /**
+   * The address that its gateway is known by. Each site needs the other's, so what makes an address must wait for
+   * nothing that a firewall guards.
+   */
+  readonly publicAddress: pulumi.Input<string>;
+  /** Its private range. */
+  readonly cidr: pulumi.Input<string>;
 }

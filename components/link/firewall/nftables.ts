@@ -1,5 +1,6 @@
 import { offeredBy, type Service, usedBy } from "../../backup/service";
 import type { HostFile } from "../../host/manifest";
+import type { Admission } from "../../sites/site";
 import { GRE_DEVICE, type LinkView, type ServiceAddress } from "../ends";
 import { vipRules } from "./vip";
 
@@ -21,6 +22,8 @@ export interface FirewallOptions {
   /** Ranges that SSH may come from, and the port that sshd listens on. */
   readonly sshFrom: readonly string[];
   readonly sshPort: number;
+  /** What the site's cloud has to reach. @default nothing */
+  readonly admits?: readonly Admission[];
   /** What the gateways' proxies listen for; absent while the backup path is off. */
   readonly backup?: BackupPorts;
   /** The address that both sites answer at; none without a pair. */
@@ -61,6 +64,16 @@ function backupRules({ local, peer }: LinkView, backup: BackupPorts | undefined)
   return rules.map((rule) => `    ${rule}\n`).join("");
 }
 
+/** Ports that the site's own cloud reaches from its own ranges, which nothing on the Internet can have. */
+function admissionRules({ local }: LinkView, admits: readonly Admission[]): string {
+  return admits
+    .map(
+      ({ from, port }) =>
+        `    iifname "${local.interface}" ip saddr { ${from.join(", ")} } tcp dport ${port} accept\n`,
+    )
+    .join("");
+}
+
 /**
  * The product's own table; no other is touched. Replaced as a whole in one transaction, so that there is no moment
  * without it.
@@ -96,7 +109,7 @@ table inet ${FIREWALL_TABLE} {
 ${vip.spoofed}    ct state established,related accept
     ct state invalid drop
     ip saddr { ${options.sshFrom.join(", ")} } tcp dport ${options.sshPort} accept
-    ip saddr ${peer.publicAddress} udp dport ${IKE_PORTS} accept
+${admissionRules({ local, peer }, options.admits ?? [])}    ip saddr ${peer.publicAddress} udp dport ${IKE_PORTS} accept
     ip saddr ${peer.publicAddress} ip protocol gre accept
     ip saddr { ${peer.publicAddress}, ${local.cidr} } icmp type { echo-request, destination-unreachable } accept
     iifname ${gre} ip saddr ${peer.linkAddress} tcp dport ${BGP_PORT} accept

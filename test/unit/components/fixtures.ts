@@ -50,7 +50,7 @@ export function sitesOf(raw: Readonly<Record<string, unknown>>): {
       new ExistingSite(name, {
         settings: site,
         connections: Object.fromEntries(
-          site.existing.gateways.map((gateway) => [
+          site.existing!.gateways.map((gateway) => [
             `${name}-${gateway.name}`,
             connectionTo(`${name}-${gateway.name}`),
           ]),

@@ -7,6 +7,10 @@ import { fileOf, privateKey, requestOf } from "./fixtures";
 import { named, plain, type Registered, Secret, valueOf, visible } from "./recorder";
 import { type ProgramOutputs, runProgram } from "./runProgram";
 
+jest.mock("@pulumi/gcp", () => {
+  throw new Error("Google's package was loaded by a program without a site there");
+});
+
 const webhook = "https://hooks.example.com/a-token-that-nobody-may-see";
 const psk = Buffer.from("a-key-that-nobody-may-see").toString("base64");
 const figures = { p50: 160.2, p95: 161, p99: 162, jitter: 0.3 };

@@ -2,6 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 
+/** What stands for a value that isn't known yet in what the SDK sends to the engine. */
+export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
 /** Marks of a secret in what the SDK sends to the engine. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
@@ -22,6 +25,10 @@ export interface Registered {
   /** Names of the resources that have to exist before it, its parents aside. */
   readonly dependencies: readonly string[];
   readonly deleteBeforeReplace: boolean;
+  /** Whether the engine refuses to delete or replace it. */
+  readonly protect: boolean;
+  /** Inputs whose changes are passed over. */
+  readonly ignoreChanges: readonly string[];
   readonly additionalSecretOutputs: readonly string[];
   /** Former names, as the engine derives URNs from them. */
   readonly aliases: readonly string[];
@@ -60,6 +67,8 @@ function registered(request: RegisterResourceRequest): Registered {
     inputs: marked(request.getObject()?.toJavaScript() ?? {}) as Record<string, unknown>,
     dependencies: request.getDependenciesList().map(nameOf).sort(),
     deleteBeforeReplace: request.getDeletebeforereplace(),
+    protect: request.getProtect() ?? false,
+    ignoreChanges: request.getIgnorechangesList(),
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
     aliases: request.getAliasesList().map((alias) => alias.getSpec()?.getName() ?? alias.getUrn()),
     provider: nameOf(request.getProvider().split("::").slice(0, -1).join("::")),
@@ -68,10 +77,12 @@ function registered(request: RegisterResourceRequest): Registered {
 
 /**
  * Puts a recording engine in the place of Pulumi's: every resource becomes what it asked for.
+ * @param preview Whether it is a preview, in which what no provider answered isn't known.
  * @returns the registrations, in their order, once all of them were made.
  */
 export async function recordRegistrations(
   answers: Answers = () => ({}),
+  preview = false,
 ): Promise<() => Promise<readonly Registered[]>> {
   const registrations: Registered[] = [];
   await pulumi.runtime.setMocks(
@@ -84,6 +95,7 @@ export async function recordRegistrations(
     },
     "crossborder",
     "test",
+    preview,
   );
   jest.restoreAllMocks();
   const register = MockMonitor.prototype.registerResource;

@@ -40,3 +40,12 @@ export function withValue(path: readonly (string | number)[], value: unknown): R
   group[path.at(-1)!] = value;
   return settings;
 }
+
+/** The valid settings with Los Angeles made on Google Cloud. @param set Settings of `gcp` beside the needed ones. */
+export function gcpSettings(set: Record<string, unknown> = {}): Record<string, unknown> {
+  const settings = validSettings();
+  const sites = settings["sites"] as Record<string, Record<string, unknown>>;
+  const { coordinates, cidr, asn } = sites["la"]!;
+  const gcp = { project: "my-project", region: "us-west2", zones: ["us-west2-a", "us-west2-b"], ...set };
+  return { ...settings, sites: { ...sites, la: { coordinates, cidr, asn, gcp } } };
+}

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { loadSettings } from "../../../settings/load";
 import { SettingsError } from "../../../settings/parse";
-import { validSettings } from "./fixtures";
+import { gcpSettings, validSettings } from "./fixtures";
 
 let directory: string;
 let warned: jest.SpyInstance;
@@ -131,4 +131,48 @@ test("warnings are logged, not thrown", () => {
     gate: { budgetMs: 190 },
   });
   expect(warned.mock.calls.flat().join("\n")).toContain("legacy");
+});
+
+describe("with a site that is made in a cloud", () => {
+  const loadStack = async (
+    stack: string,
+    environment: Record<string, string>,
+  ): Promise<readonly string[]> => {
+    await pulumi.runtime.setMocks(
+      { call: () => ({}), newResource: () => ({ id: "", state: {} }) },
+      "crossborder",
+      stack,
+    );
+    pulumi.runtime.setAllConfig(
+      Object.fromEntries(
+        Object.entries(gcpSettings()).map(([key, value]) => [
+          `crossborder:${key}`,
+          typeof value === "string" ? value : JSON.stringify(value),
+        ]),
+      ),
+    );
+    const before = process.env;
+    process.env = { CLOUDSDK_CONFIG: directory, ...environment };
+    try {
+      expect(loadSettings().stack).toBe(stack);
+      return [];
+    } catch (error) {
+      if (error instanceof SettingsError) return error.errors;
+      throw error;
+    } finally {
+      process.env = before;
+    }
+  };
+
+  test("a stack's name that can't be a part of others and missing credentials are told together", async () => {
+    const errors = await loadStack("us_production", {});
+    expect(errors).toEqual([
+      expect.stringContaining('The stack\'s name is "us_production"; with a site that is made in a cloud'),
+      expect.stringContaining("crossborder:sites.la.gcp needs credentials of Google Cloud"),
+    ]);
+  });
+
+  test("a plain name and credentials are enough", async () => {
+    expect(await loadStack("prod", { GOOGLE_CREDENTIALS: "{}" })).toEqual([]);
+  });
 });

@@ -1,0 +1,137 @@
+import { OWN_LABELS, PLAIN_NAME } from "../components/sites/naming";
+import { contains } from "./ipv4";
+import type { GatewaySettings, Settings, SiteSettings } from "./schema";
+
+/** Rules of the sites and of how they are made. Each gives one sentence per violation. */
+type Rule = (settings: Partial<Settings>) => string[];
+
+/** The ways to make a site. Each site has the settings of exactly one of them. */
+const makers = ["existing", "gcp"] as const satisfies readonly (keyof SiteSettings)[];
+
+/** A site's settings with its name. */
+export interface NamedSite extends SiteSettings {
+  readonly name: string;
+}
+
+/** The sites as far as they can be known. */
+export function sitesOf({ sites }: Partial<Settings>): NamedSite[] {
+  return Object.entries(sites ?? {}).map(([name, site]) => ({ name, ...site }));
+}
+
+/** Every two of a list, once. */
+export function pairs<T>(items: readonly T[]): [T, T][] {
+  return items.flatMap((one, index) => items.slice(index + 1).map((other): [T, T] => [one, other]));
+}
+
+function gatewaysOfExisting({ existing }: SiteSettings): readonly GatewaySettings[] {
+  return existing?.gateways ?? [];
+}
+
+/** MTUs of the networks that the link's packets leave by, in bytes. */
+export function underlayMtus(settings: Partial<Settings>): number[] {
+  return sitesOf(settings).flatMap((site) => [
+    ...gatewaysOfExisting(site).map(({ mtu }) => mtu),
+    ...(site.gcp ? [site.gcp.network.mtu] : []),
+  ]);
+}
+
+const eachSiteIsMadeOneWay: Rule = (settings) =>
+  sitesOf(settings).flatMap((site) => {
+    const found = makers.filter((maker) => site[maker] !== undefined);
+    if (found.length === 1) return [];
+    const has = found.length === 0 ? "none of them" : found.join(" and ");
+    return [
+      `crossborder:sites.${site.name} has ${has}; it must have exactly one of ${makers.join(", ")}, which tell how it is made.`,
+    ];
+  });
+
+const existingHasItsAddress: Rule = (settings) =>
+  sitesOf(settings).flatMap((site) => {
+    const key = `crossborder:sites.${site.name}.publicAddress`;
+    if (site.existing && site.publicAddress === undefined) {
+      return [`${key} is missing; with existing it must be an IPv4 address such as 198.51.100.10.`];
+    }
+    return !site.existing && site.publicAddress !== undefined
+      ? [`${key} is ${site.publicAddress}; it must be left out: the site gets its address when it is made.`]
+      : [];
+  });
+
+const namesCanBeParts: Rule = (settings) =>
+  sitesOf(settings)
+    .filter((site) => !site.existing && !PLAIN_NAME.test(site.name))
+    .map(
+      ({ name }) =>
+        `crossborder:sites.${name} has a name with a "-"; a site that is made in a cloud must have 1 to 15 of a-z and 0-9, ` +
+        'starting with a letter: "-" parts the names of what is made.',
+    );
+
+const publicAddressesDiffer: Rule = (settings) =>
+  pairs(sitesOf(settings))
+    .filter(([one, other]) => one.publicAddress !== undefined && one.publicAddress === other.publicAddress)
+    .map(
+      ([one, other]) =>
+        `crossborder:sites.${other.name}.publicAddress is ${other.publicAddress}; it must differ from that of ${one.name}.`,
+    );
+
+const gatewaysStandInTheirSite: Rule = (settings) =>
+  sitesOf(settings).flatMap((site) =>
+    gatewaysOfExisting(site)
+      .map((gateway, index) => ({
+        gateway,
+        key: `crossborder:sites.${site.name}.existing.gateways[${index}]`,
+      }))
+      .filter(({ gateway }) => !contains(site.cidr, gateway.privateAddress))
+      .map(
+        ({ gateway, key }) =>
+          `${key}.privateAddress is ${gateway.privateAddress}; it must lie in the site's range ${site.cidr}.`,
+      ),
+  );
+
+const gatewaysDiffer: Rule = (settings) =>
+  sitesOf(settings).flatMap((site) =>
+    pairs(gatewaysOfExisting(site))
+      .filter(([one, other]) => one.name === other.name || one.privateAddress === other.privateAddress)
+      .map(
+        ([one]) =>
+          `crossborder:sites.${site.name}.existing.gateways has ${one.name} twice; names and private addresses must differ.`,
+      ),
+  );
+
+const gatewaysHaveOneConnection: Rule = (settings) =>
+  sitesOf(settings).flatMap((site) =>
+    gatewaysOfExisting(site).flatMap((gateway, index) => {
+      const key = `crossborder:sites.${site.name}.existing.gateways[${index}]`;
+      if ((gateway.connection === undefined) === (gateway.connectionFile === undefined)) {
+        return [`${key} (${gateway.name}) must have exactly one of connection and connectionFile.`];
+      }
+      return gateway.connection && settings.sshPrivateKey === undefined
+        ? [`crossborder:sshPrivateKey is missing; ${key} has a connection that needs it.`]
+        : [];
+    }),
+  );
+
+const machinesAreLoggedInTo: Rule = (settings) =>
+  sitesOf(settings)
+    .filter((site) => !site.existing && settings.sshPrivateKey === undefined)
+    .map(
+      ({ name }) =>
+        `crossborder:sshPrivateKey is missing; the machines that are made for crossborder:sites.${name} are logged in to with it.`,
+    );
+
+const labelsAreOthers: Rule = ({ labels }) =>
+  Object.keys(labels ?? {})
+    .filter((label) => OWN_LABELS.includes(label))
+    .map((label) => `crossborder:labels.${label} is the program's own label; it must have another name.`);
+
+/** Rules of the sites. */
+export const siteRules: readonly Rule[] = [
+  eachSiteIsMadeOneWay,
+  existingHasItsAddress,
+  namesCanBeParts,
+  publicAddressesDiffer,
+  gatewaysStandInTheirSite,
+  gatewaysDiffer,
+  gatewaysHaveOneConnection,
+  machinesAreLoggedInTo,
+  labelsAreOthers,
+];

@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { missingCredentials } from "../../../settings/credentials";
+import { parseSettings } from "../../../settings/parse";
+import { gcpSettings, validSettings } from "./fixtures";
+
+let directory: string;
+beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "credentials-"))));
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const google = parseSettings(gcpSettings());
+/** An environment in which gcloud has never run. */
+const bare = (): Record<string, string> => ({ CLOUDSDK_CONFIG: directory });
+
+test("sites whose hosts exist need no cloud's credentials", () => {
+  expect(missingCredentials(parseSettings(validSettings()), {}, bare())).toEqual([]);
+});
+
+test("without any of the places that Google's provider looks in, the site is named", () => {
+  expect(missingCredentials(google, {}, bare())).toEqual([
+    "crossborder:sites.la.gcp needs credentials of Google Cloud, and none were found; run `gcloud auth application-default login`, " +
+      "or set GOOGLE_CREDENTIALS to a service account's key.",
+  ]);
+});
+
+test("a file that is named and isn't there is told", () => {
+  const file = join(directory, "key.json");
+  const environment = { ...bare(), GOOGLE_APPLICATION_CREDENTIALS: file };
+  expect(missingCredentials(google, {}, environment)[0]).toContain(
+    `and GOOGLE_APPLICATION_CREDENTIALS names ${file}, which isn't there;`,
+  );
+  writeFileSync(file, "{}");
+  expect(missingCredentials(google, {}, environment)).toEqual([]);
+});
+
+test.each([
+  ["a key in the environment", {}, { GOOGLE_CREDENTIALS: "{}" }],
+  ["a token in the environment", {}, { GOOGLE_OAUTH_ACCESS_TOKEN: "token" }],
+  ["a key in Pulumi's configuration", { "gcp:credentials": "{}" }, {}],
+  ["a metadata server", {}, { GCE_METADATA_HOST: "127.0.0.1" }],
+])("%s is enough", (_, configuration, environment) => {
+  expect(missingCredentials(google, configuration, { ...bare(), ...environment })).toEqual([]);
+});
+
+test("a login by gcloud is enough", () => {
+  writeFileSync(join(directory, "application_default_credentials.json"), "{}");
+  expect(missingCredentials(google, {}, bare())).toEqual([]);
+});
