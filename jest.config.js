@@ -2,7 +2,10 @@
 const shared = {
   testEnvironment: "node",
   transform: { "^.+\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2022" } }] },
-  modulePathIgnorePatterns: ["<rootDir>/.lab/"],
+  // Its sources, which are there before they are compiled too. What they are compiled to has a package.json of the same name.
+  moduleNameMapper: { "^@pulumi/tencentcloud$": "<rootDir>/sdks/tencentcloud/index.ts" },
+  modulePathIgnorePatterns: ["<rootDir>/.lab/", "<rootDir>/sdks/tencentcloud/bin/"],
+  coveragePathIgnorePatterns: ["/node_modules/", "<rootDir>/sdks/"],
 };
 
 module.exports = {
