@@ -7,6 +7,7 @@ import { haRules } from "./ha";
 import { postgresRules } from "./postgresRules";
 import { overlap, prefixLength } from "./ipv4";
 import type { Settings } from "./schema";
+import { tencentRules, tencentWarnings } from "./tencentRules";
 import { pairs, siteRules, sitesOf, underlayMtus } from "./sites";
 
 /** The settings whose own keys were valid; rules look only at what is there. */
@@ -120,6 +121,7 @@ export const rules: readonly Rule[] = [
   holdIsThreeKeepalives,
   budgetIsPossible,
   ...gcpRules,
+  ...tencentRules,
   ...backupRules,
   ...haRules,
   ...postgresRules,
@@ -152,5 +154,5 @@ export function warnings(settings: Settings): string[] {
         `${settings.postgres.passwords.accept.join(", ")}. \`npm run rotate -- passwords\` ends that.`,
     );
   }
-  return [...found, ...backupWarnings(settings)];
+  return [...found, ...tencentWarnings(settings), ...backupWarnings(settings)];
 }

@@ -4,6 +4,7 @@ import { HIGHEST_MTU } from "../components/link/mtu";
 import { address, cidr, decimal, flag, labels, name, oneOf, text, whole } from "./fields";
 import { gcp } from "./gcp";
 import { postgres } from "./postgres";
+import { tencent } from "./tencent";
 
 /** How to reach a host that already exists. Its private key comes from `sshPrivateKey` or the connection file. */
 const connection = z
@@ -58,6 +59,7 @@ const site = z.strictObject({
     .optional()
     .describe("The site's hosts exist already: bare metal, another cloud, the lab."),
   gcp: gcp.optional(),
+  tencent: tencent.optional(),
 });
 
 const ipsec = z.strictObject({
@@ -282,7 +284,7 @@ export const schema = {
   sites: z
     .record(name("a site's name"), site, { error: "two sites by name" })
     .refine((sites) => Object.keys(sites).length === 2, { error: "exactly two sites by name" })
-    .describe("The two sites by name, each made by exactly one of `existing` and `gcp`."),
+    .describe("The two sites by name, each made by exactly one of `existing`, `gcp` and `tencent`."),
   labels: labels().default({}).describe("Labels of all that is made in clouds, beside the program's own."),
   protect: flag()
     .default(true)

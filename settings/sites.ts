@@ -6,7 +6,7 @@ import type { GatewaySettings, Settings, SiteSettings } from "./schema";
 type Rule = (settings: Partial<Settings>) => string[];
 
 /** The ways to make a site. Each site has the settings of exactly one of them. */
-const makers = ["existing", "gcp"] as const satisfies readonly (keyof SiteSettings)[];
+const makers = ["existing", "gcp", "tencent"] as const satisfies readonly (keyof SiteSettings)[];
 
 /** A site's settings with its name. */
 export interface NamedSite extends SiteSettings {
@@ -32,6 +32,7 @@ export function underlayMtus(settings: Partial<Settings>): number[] {
   return sitesOf(settings).flatMap((site) => [
     ...gatewaysOfExisting(site).map(({ mtu }) => mtu),
     ...(site.gcp ? [site.gcp.network.mtu] : []),
+    ...(site.tencent ? [site.tencent.mtu] : []),
   ]);
 }
 
