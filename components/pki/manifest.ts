@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { packagesFor } from "../host/families";
+import { packagesFor, systemParts } from "../host/families";
 import type { OsFamily } from "../host/host";
 import type { HostFile, Manifest } from "../host/manifest";
 import { certificatePaths, keyPath } from "./paths";
@@ -57,6 +57,7 @@ export function pkiManifest(inputs: PkiInputs): Manifest {
   return {
     component: PKI_COMPONENT,
     packages: packagesFor(inputs.family, ["openssl"]),
+    ...systemParts(inputs.family, ["openssl"]),
     files: [
       { path: PROGRAM, content: readFileSync(join(__dirname, "pki-leaf.sh"), "utf8"), mode: "0755" },
       { path: paths.certificate, content: inputs.certificate, mode: "0644" },
