@@ -27,7 +27,11 @@ const gateway = z.strictObject({
   privateAddress: address().describe("The host's own address in the site's network."),
   interface: text("an interface's name").max(15).describe("The interface that carries `privateAddress`."),
   mtu: whole(1280, 9000, "bytes").default(1500).describe("MTU of that interface's network, in bytes."),
-  family: oneOf(["debian", "rhel"]).default("debian").describe("Family of the operating system."),
+  family: oneOf(["debian", "ubuntu", "rhel", "centos7"])
+    .default("debian")
+    .describe(
+      "Operating system: `debian` 12, `ubuntu` 22.04, `rhel` 9 or one that is built from it, `centos7` 7.9, which is past its end.",
+    ),
   connection: connection.optional(),
   connectionFile: text("a path, with #name where the file describes several machines")
     .optional()

@@ -20,10 +20,10 @@ interface System {
 export const systems = {
   rocky9: { family: "rhel", images: "^Rocky Linux 9(\\.\\d+)? 64[^\\s(]*$" },
   alma9: { family: "rhel", images: "^AlmaLinux 9(\\.\\d+)? 64[^\\s(]*$" },
-  ubuntu2204: { family: "debian", images: "^Ubuntu Server 22\\.04(\\.\\d+)? LTS 64[^\\s(]*$" },
+  ubuntu2204: { family: "ubuntu", images: "^Ubuntu Server 22\\.04(\\.\\d+)? LTS 64[^\\s(]*$" },
   debian12: { family: "debian", images: "^Debian 12(\\.\\d+)? 64[^\\s(]*$" },
   centos79: {
-    family: "rhel",
+    family: "centos7",
     images: "^CentOS 7\\.9(\\.\\d+)? 64[^\\s(]*$",
     endOfLife: "2024-06-30",
     caveat:

@@ -5,7 +5,7 @@ import type { SshConnection } from "../../providers/ssh/session";
  * Families of operating systems whose packages, units and paths differ. The one table of those differences is
  * `families.ts`.
  */
-export type OsFamily = "debian" | "rhel";
+export type OsFamily = "debian" | "ubuntu" | "rhel" | "centos7";
 
 /** A machine that the program configures over SSH. Who made it (a cloud, the lab, an operator) does not show here. */
 export interface Host {

@@ -1,6 +1,7 @@
 import * as path from "node:path";
 import type { GateSettings, HealthSettings, LinkSettings } from "../../settings/schema";
-import { packagesFor } from "../host/families";
+import { familyOf, filesFor, packagesFor, type Software, systemParts } from "../host/families";
+import type { OsFamily } from "../host/host";
 import type { Command, HostFile, Manifest, Unit } from "../host/manifest";
 import { programFile } from "../host/program";
 import type { Admission } from "../sites/site";
@@ -10,6 +11,7 @@ import {
   FIREWALL_FILE,
   FIREWALL_TABLE,
   FIREWALL_UNIT,
+  renderGuard,
   renderTable,
   renderUnit as firewallUnit,
 } from "./firewall/nftables";
@@ -51,6 +53,8 @@ export interface LinkInputs {
   readonly backup?: BackupPorts;
 }
 
+const SOFTWARE: readonly Software[] = ["strongswan", "frr", "nftables", "iproute", "ping"];
+
 function program(name: string, source: string): HostFile {
   return programFile(`${LIBRARY}/${name}`, path.join(__dirname, source));
 }
@@ -66,7 +70,9 @@ export function linkManifest(inputs: LinkInputs): Manifest {
   };
   return {
     component: LINK_COMPONENT,
-    packages: packagesFor(local.family, ["strongswan", "frr", "nftables", "iproute", "ping"]),
+    packages: packagesFor(local.family, SOFTWARE),
+    ...systemParts(local.family, SOFTWARE),
+    ...conflictsOf(local.family),
     files: [
       renderTable(view, {
         mtu: link.mtu,
@@ -76,7 +82,9 @@ export function linkManifest(inputs: LinkInputs): Manifest {
         backup: inputs.backup,
         vip,
       }),
-      firewallUnit(),
+      firewallUnit(local.family),
+      ...renderGuard(local.family),
+      ...filesFor(local.family, SOFTWARE),
       renderScript(view, link.mtu),
       greUnit(),
       renderCharon(link.ipsec),
@@ -120,6 +128,12 @@ export function linkManifest(inputs: LinkInputs): Manifest {
       ],
     },
   };
+}
+
+/** Firewalls that would refuse what ours accepts. */
+function conflictsOf(family: OsFamily): Pick<Manifest, "conflicts"> {
+  const { otherFirewalls } = familyOf(family);
+  return otherFirewalls.length > 0 ? { conflicts: otherFirewalls } : {};
 }
 
 function linkUnits(health: readonly Unit[]): Unit[] {

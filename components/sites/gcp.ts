@@ -6,7 +6,7 @@ import { Component } from "../component";
 import type { Host } from "../host/host";
 import type { FirstBootMaker } from "./firstBoot";
 import { admissions, type Role } from "./gcp/firewall";
-import { FAMILY, GcpMachine } from "./gcp/machine";
+import { familyOfImage, GcpMachine } from "./gcp/machine";
 import { GcpNetwork, tagOf } from "./gcp/network";
 import { GcpNextHop } from "./gcp/nextHop";
 import { nextHopAddress, planMachines, type PlannedMachine } from "./gcp/plan";
@@ -116,7 +116,7 @@ export class GcpSite extends Component implements Site {
     this.gateways = gateways.map(({ machineName, privateAddress, reached }) => ({
       name: `${name}-${machineName}`,
       site: name,
-      family: FAMILY,
+      family: familyOfImage(settings.image),
       privateAddress,
       underlay: { interface: settings.interface, mtu: settings.network.mtu },
       connection: reached!.connection,

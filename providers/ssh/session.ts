@@ -104,6 +104,15 @@ export function connect(connection: SshTarget, options: { dialTimeoutMs?: number
             `${where} offered host key ${fingerprint(offered)}, but ${fingerprint(pinnedKey)} is pinned; refused`,
           ),
         );
+      } else if (error.message.includes("no matching host key format")) {
+        // The pinned key's type is the only one that is asked for.
+        const { type } = pinned;
+        reject(
+          new SshError(
+            "host-key-mismatch",
+            `${where} has no host key of type ${type}, which is pinned; refused`,
+          ),
+        );
       } else if (error.level === "client-authentication") {
         reject(new SshError("authentication", `${where} refused to let user ${connection.user} in`));
       } else {
