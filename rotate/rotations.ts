@@ -29,6 +29,7 @@ export type WrittenSettings = Readonly<Record<string, unknown>>;
 const number = z.number().default(1);
 const numbers = z.array(z.number()).default([]);
 const written = z.object({
+  sites: z.record(z.string(), z.object({ outOfService: z.boolean().default(false) })).default({}),
   link: z
     .object({
       ipsec: z.object({ psk: z.object({ send: number, accept: numbers }).prefault({}) }).prefault({}),
@@ -70,9 +71,19 @@ export function pskRotation(settings: WrittenSettings): Rotation {
   };
 }
 
-/** The hosts' keys and certificates. One deployment: peers trust the authority, whichever key it certified. */
+/**
+ * The hosts' keys and certificates. One deployment: peers trust the authority, whichever key it certified.
+ * @throws Error while a site is out of service: nobody could remove the old key from its host.
+ */
 export function certificateRotation(settings: WrittenSettings): Rotation {
-  const next = written.parse(settings).certificates.generation + 1;
+  const { sites, certificates } = written.parse(settings);
+  const dead = Object.keys(sites).find((name) => sites[name]!.outOfService);
+  if (dead !== undefined) {
+    throw new Error(
+      `crossborder:sites.${dead}.outOfService is true: its hosts can't be given new keys; rotate when it is in service again`,
+    );
+  }
+  const next = certificates.generation + 1;
   return {
     steps: [
       {

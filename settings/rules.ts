@@ -6,6 +6,7 @@ import { haRules } from "./ha";
 import { postgresRules } from "./postgresRules";
 import { contains, overlap, prefixLength } from "./ipv4";
 import type { Settings } from "./schema";
+import { siteRules, siteWarnings } from "./sites";
 
 /** The settings whose own keys were valid; rules look only at what is there. */
 export type Checked = Partial<Settings>;
@@ -178,6 +179,7 @@ export const rules: readonly Rule[] = [
   trustedAuthoritiesAreOthers,
   holdIsThreeKeepalives,
   budgetIsPossible,
+  ...siteRules,
   ...backupRules,
   ...haRules,
   ...postgresRules,
@@ -210,5 +212,5 @@ export function warnings(settings: Settings): string[] {
         `${settings.postgres.passwords.accept.join(", ")}. \`npm run rotate -- passwords\` ends that.`,
     );
   }
-  return [...found, ...backupWarnings(settings)];
+  return [...siteWarnings(settings), ...found, ...backupWarnings(settings)];
 }

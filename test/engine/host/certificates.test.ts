@@ -11,13 +11,15 @@ import * as pulumi from "@pulumi/pulumi";
 import { readFileSync } from "node:fs";
 import { Certificates } from "./components/pki/certificates";
 
-const { connections, certificates } = JSON.parse(readFileSync("inputs.json", "utf8"));
+const { connections, certificates, outOfService, machines } = JSON.parse(readFileSync("inputs.json", "utf8"));
 const hosts = Object.entries(connections).map(([name, connection]) => ({
   name,
   site: name,
   family: "debian" as const,
   privateAddress: "127.0.0.1",
   underlay: { interface: "lo", mtu: 1500 },
+  outOfService: outOfService?.includes(name) ?? false,
+  machine: machines?.[name] ?? 1,
   connection: pulumi.secret(connection as never),
 }));
 export const { authorities, leaves } = new Certificates("certificates", { hosts, certificates });

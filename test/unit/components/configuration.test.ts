@@ -1,6 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { HostConfiguration } from "../../../components/host/configuration";
+import { DIAL_ERROR_LIMIT, PER_DIAL_TIMEOUT_SECONDS } from "../../../components/host/connection";
 import { generationOf, installerSource } from "../../../components/host/installer";
 import type { SshConnection } from "../../../providers/ssh/session";
 import { connectionTo, hostOf, manifestOf, privateKey, requestOf } from "./fixtures";
@@ -62,9 +63,14 @@ test("the connection is a secret and pins the host's key", async () => {
   expect(resource.inputs["connection"]).toBeInstanceOf(Secret);
   expect(plain(resource.inputs["connection"])).toEqual({
     ...connectionTo("la-gw1"),
-    perDialTimeout: 15,
-    dialErrorLimit: 8,
+    perDialTimeout: PER_DIAL_TIMEOUT_SECONDS,
+    dialErrorLimit: DIAL_ERROR_LIMIT,
   });
+});
+
+test("a dead host is given up within a minute, a busy one has half a dozen attempts", () => {
+  expect((DIAL_ERROR_LIMIT + 1) * PER_DIAL_TIMEOUT_SECONDS).toBeLessThanOrEqual(57);
+  expect(DIAL_ERROR_LIMIT).toBeGreaterThanOrEqual(6);
 });
 
 test("the stored delete names component, owner and generation", async () => {

@@ -22,6 +22,10 @@ export interface Registered {
   /** Names of the resources that have to exist before it, its parents aside. */
   readonly dependencies: readonly string[];
   readonly deleteBeforeReplace: boolean;
+  /** Properties that keep what the state has, whatever is asked for. */
+  readonly ignoreChanges: readonly string[];
+  /** Whether a destroy forgets it without deleting it. */
+  readonly retainOnDelete: boolean;
   readonly additionalSecretOutputs: readonly string[];
   /** Former names, as the engine derives URNs from them. */
   readonly aliases: readonly string[];
@@ -60,6 +64,8 @@ function registered(request: RegisterResourceRequest): Registered {
     inputs: marked(request.getObject()?.toJavaScript() ?? {}) as Record<string, unknown>,
     dependencies: request.getDependenciesList().map(nameOf).sort(),
     deleteBeforeReplace: request.getDeletebeforereplace(),
+    ignoreChanges: request.getIgnorechangesList(),
+    retainOnDelete: request.getRetainondelete() ?? false,
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
     aliases: request.getAliasesList().map((alias) => alias.getSpec()?.getName() ?? alias.getUrn()),
     provider: nameOf(request.getProvider().split("::").slice(0, -1).join("::")),
