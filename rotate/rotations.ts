@@ -1,12 +1,6 @@
 import { z } from "zod";
+import type { SettingChange, WrittenSettings } from "../settings/stack";
 import { type Numbers, rotationSteps } from "./numbers";
-
-/** A change of the stack's settings. Without a value, the key is removed. */
-export interface SettingChange {
-  /** As `pulumi config set --path` wants it. */
-  readonly path: string;
-  readonly value?: number;
-}
 
 /** One deployment of a rotation. */
 export interface RotationStep {
@@ -22,9 +16,6 @@ export interface Rotation {
   /** What is so at its end. */
   readonly outcome: string;
 }
-
-/** The stack's settings by their keys without the namespace, as they are written: defaults are left out. */
-export type WrittenSettings = Readonly<Record<string, unknown>>;
 
 const number = z.number().default(1);
 const numbers = z.array(z.number()).default([]);

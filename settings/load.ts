@@ -18,16 +18,26 @@ export interface LoadedSettings extends Settings {
  * @throws SettingsError before any resource exists.
  */
 export function loadSettings(): LoadedSettings {
-  const prefix = `${pulumi.getProject()}:`;
+  const settings = settingsFrom(pulumi.runtime.allConfig(), pulumi.getProject());
+  for (const warning of warnings(settings)) void pulumi.log.warn(warning);
+  return settings;
+}
+
+/**
+ * The settings in a stack's configuration.
+ * @param config Its values as Pulumi keeps them, by their whole keys.
+ * @param namespace The project's name.
+ * @throws SettingsError
+ */
+export function settingsFrom(config: Readonly<Record<string, string>>, namespace: string): LoadedSettings {
+  const prefix = `${namespace}:`;
   const raw = Object.fromEntries(
-    Object.entries(pulumi.runtime.allConfig())
+    Object.entries(config)
       .filter(([key]) => key.startsWith(prefix))
       .map(([key, value]) => [key.slice(prefix.length), plain(value)]),
   );
   const settings = parseSettings(raw);
-  const connections = readConnections(settings);
-  for (const warning of warnings(settings)) void pulumi.log.warn(warning);
-  return { ...settings, connections };
+  return { ...settings, connections: readConnections(settings) };
 }
 
 function readConnections(settings: Settings): Record<string, SshConnection> {

@@ -45,6 +45,8 @@ export class HostConfiguration {
    * in between, or another machine is the host. A commit takes it as an input, since the generation alone stays the same.
    */
   readonly staged: pulumi.Output<string>;
+  /** Stands for what the host has: changes with the generation, and with the machine. Known once the host has it. */
+  readonly fingerprint: pulumi.Output<string>;
   /** For `dependsOn`. */
   readonly resource: HostCommand;
 
@@ -82,5 +84,7 @@ export class HostConfiguration {
     this.generation = leftAlone
       ? pulumi.unsecret(stdin.apply(generationGiven))
       : pulumi.all([generation, id]).apply(([digest]) => digest);
+    this.fingerprint =
+      host.machine === 1 ? this.generation : this.generation.apply((digest) => `${digest}.${host.machine}`);
   }
 }

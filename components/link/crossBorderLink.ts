@@ -77,8 +77,8 @@ export class CrossBorderLink extends Component {
     );
 
     this.fingerprint = pulumi
-      .all([commit.urn, ...this.hosts.map(({ generation }) => generation)])
-      .apply(([, ...generations]) => generations.join("+"));
+      .all([commit.urn, ...this.hosts.map(({ fingerprint }) => fingerprint)])
+      .apply(([, ...fingerprints]) => fingerprints.join("+"));
     this.facts = pulumi.secret(
       pulumi
         .all([primary.end, secondary.end, primary.host.connection, secondary.host.connection])

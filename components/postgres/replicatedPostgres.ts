@@ -117,8 +117,8 @@ export class ReplicatedPostgres extends Component {
     this.facts = this.look(settings, primary, secondary);
     this.hosts = [...servers, first, second];
     this.fingerprint = pulumi
-      .all(this.hosts.map(({ generation }) => generation))
-      .apply((generations) => generations.join("+"));
+      .all(this.hosts.map(({ fingerprint }) => fingerprint))
+      .apply((fingerprints) => fingerprints.join("+"));
     this.credentials = pulumi.secret(
       passwords.apply((known) =>
         applications.map(({ role }) => {

@@ -144,3 +144,26 @@ test("parent, provider, aliases and dependencies of the caller are kept", async 
   expect(registered.dependencies).toContain("other");
   expect(registered.additionalSecretOutputs).toEqual(expect.arrayContaining(["stdin", "stdout"]));
 });
+
+test("a machine that took the host's place has everything run again, and its stage is another; nothing is removed first", async () => {
+  const on = async (machine: number) => {
+    const registrations = await recordRegistrations();
+    const configuration = new HostConfiguration("thing-la", {
+      host: { ...hostOf("la-gw1"), machine },
+      component: "thing",
+      manifest: manifestOf("thing", secret),
+      phase: "stage",
+    });
+    const known = await Promise.all(
+      [configuration.generation, configuration.staged, configuration.fingerprint].map(valueOf),
+    );
+    return { known, inputs: named(await registrations(), "thing-la").inputs };
+  };
+  const [first, third] = [await on(1), await on(3)];
+  expect(third.inputs["create"]).toBe(`: machine 3; ${first.inputs["create"] as string}`);
+  expect(third.inputs["update"]).toBe(third.inputs["create"]);
+  expect(third.inputs["delete"]).toBe(first.inputs["delete"]);
+  const [generation, staged, fingerprint] = first.known;
+  expect(fingerprint).toBe(generation);
+  expect(third.known).toEqual([generation, `${staged}.3`, `${generation}.3`]);
+});
