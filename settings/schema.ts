@@ -52,6 +52,19 @@ const site = z.strictObject({
       "The address that the Internet knows the site's gateway by. With `existing` alone: other makers get one.",
     ),
   asn: whole(1, 4294967294, "an autonomous system").describe("The site's BGP autonomous system."),
+  outOfService: flag()
+    .default(false)
+    .describe(
+      "The site is dead: deployments leave its hosts as they are and configure the other site alone.",
+    ),
+  machines: z
+    .record(name("a host's name"), whole(1, 9999, "a machine's number"), {
+      error: "machines' numbers by the hosts' names",
+    })
+    .default({})
+    .describe(
+      "Numbers of machines that took a lost host's place, by the host's name. `npm run replace` gives them.",
+    ),
   existing: z
     .strictObject({
       gateways: z

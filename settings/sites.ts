@@ -27,6 +27,17 @@ function gatewaysOfExisting({ existing }: SiteSettings): readonly GatewaySetting
   return existing?.gateways ?? [];
 }
 
+/** Names of a site's gateways within it; makers name theirs gw1 and gw2. */
+export function gatewayNames({
+  existing,
+  gcp,
+  tencent,
+}: Pick<SiteSettings, "existing" | "gcp" | "tencent">): string[] {
+  if (existing) return existing.gateways.map(({ name }) => name);
+  const count = (gcp ?? tencent)?.gateways ?? 0;
+  return Array.from({ length: count }, (_, index) => `gw${index + 1}`);
+}
+
 /** MTUs of the networks that the link's packets leave by, in bytes. */
 export function underlayMtus(settings: Partial<Settings>): number[] {
   return sitesOf(settings).flatMap((site) => [

@@ -33,6 +33,7 @@ const commands = {
     "rotate/cli.ts",
     "replaces the link's pre-shared key, or the hosts' certificates, while they are used",
   ],
+  replace: ["replace/cli.ts", "brings an empty machine into the place of a host that is lost, and proves it"],
   drill: ["drills/cli.ts", "breaks one thing on purpose, and judges what clients saw of it"],
   ha: ["ha/cli.ts", "the service address by hand: status, switchover, hold, force, release"],
   resync: ["resync/cli.ts", "brings back a database whose replication was lost; `repair` makes rows equal"],

@@ -51,6 +51,8 @@ export interface LinkInputs {
   readonly vip?: ServiceAddress;
   /** Absent while the backup path is off. */
   readonly backup?: BackupPorts;
+  /** The peer's site is out of service: a change is not expected to bring the link up. @default false */
+  readonly alone?: boolean;
 }
 
 const SOFTWARE: readonly Software[] = ["strongswan", "frr", "nftables", "iproute", "ping"];
@@ -67,6 +69,10 @@ export function linkManifest(inputs: LinkInputs): Manifest {
   const settle: Command = {
     name: "use the new IPsec connection",
     argv: ["python3", `${LIBRARY}/ipsec-settle`],
+  };
+  const ready: Command = {
+    name: "routes over the link",
+    argv: ["python3", `${LIBRARY}/link-ready`, peer.linkAddress, link.bfd === "off" ? "bgp" : "bfd"],
   };
   return {
     component: LINK_COMPONENT,
@@ -118,15 +124,10 @@ export function linkManifest(inputs: LinkInputs): Manifest {
         argv: ["sh", "-c", `swanctl --list-conns | grep -q '^${CONNECTION}:'`],
       },
     ],
-    confirm: {
-      settle: local.initiator ? [settle] : [],
-      ready: [
-        {
-          name: "routes over the link",
-          argv: ["python3", `${LIBRARY}/link-ready`, peer.linkAddress, link.bfd === "off" ? "bgp" : "bfd"],
-        },
-      ],
-    },
+    // The change of this, when the peer is back, is what has both ends prove the link again.
+    confirm: inputs.alone
+      ? { settle: [], ready: [] }
+      : { settle: local.initiator ? [settle] : [], ready: [ready] },
   };
 }
 

@@ -14,7 +14,9 @@ import { cloudName, labelsOf, type Owner } from "./naming";
 import type { Admission, Coordinates, Peer, Site } from "./site";
 
 export interface GcpSiteArgs {
-  readonly settings: Pick<SiteSettings, "coordinates" | "cidr" | "asn"> & { readonly gcp: GcpSettings };
+  readonly settings: Pick<SiteSettings, "coordinates" | "cidr" | "asn" | "outOfService" | "machines"> & {
+    readonly gcp: GcpSettings;
+  };
   /** Name of the stack, a part of the names of all that is made: at most 11 of a-z and 0-9. */
   readonly stack: string;
   /** Labels of all that takes some, beside the program's own. */
@@ -119,6 +121,8 @@ export class GcpSite extends Component implements Site {
       family: familyOfImage(settings.image),
       privateAddress,
       underlay: { interface: settings.interface, mtu: settings.network.mtu },
+      outOfService: args.settings.outOfService,
+      machine: args.settings.machines[machineName] ?? 1,
       connection: reached!.connection,
     }));
     this.publicAddress = gateways[0]!.reached!.publicAddress;

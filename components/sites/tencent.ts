@@ -18,7 +18,7 @@ import { plainName, planGateways, sharedAddress } from "./tencent/plan";
 import { regionalProvider } from "./tencent/provider";
 
 export interface TencentSiteArgs {
-  readonly settings: Pick<SiteSettings, "coordinates" | "cidr" | "asn"> & {
+  readonly settings: Pick<SiteSettings, "coordinates" | "cidr" | "asn" | "outOfService" | "machines"> & {
     readonly tencent: TencentSettings;
   };
   /** Name of the stack, a part of the names of all that is made: at most 11 of a-z and 0-9. */
@@ -120,6 +120,8 @@ export class TencentSite extends Component implements Site {
       family,
       privateAddress,
       underlay: { interface: settings.interface, mtu: settings.mtu },
+      outOfService: args.settings.outOfService,
+      machine: args.settings.machines[machineName] ?? 1,
       connection,
     }));
     const { publicAddress } = machines[0]!;

@@ -32,7 +32,8 @@ export interface ExecResult {
 }
 
 /** Why a host could not be talked to. */
-export type SshFailure = "unreachable" | "host-key-mismatch" | "authentication" | "interrupted" | "timeout";
+export type SshFailure =
+  "unreachable" | "host-key-mismatch" | "authentication" | "interrupted" | "timeout" | "out-of-service";
 
 /** An SSH connection or command that did not complete. The message names the host and the cause, never a secret. */
 export class SshError extends Error {

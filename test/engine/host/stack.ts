@@ -31,8 +31,13 @@ export class RemoteHost {
     return this.servers.reduce((sum, server) => sum + server.logins(), 0);
   }
 
+  /** Closes every way in. */
+  async stopListening(): Promise<void> {
+    await Promise.all(this.servers.splice(0).map((server) => server.close()));
+  }
+
   async close(): Promise<void> {
-    await Promise.all(this.servers.map((server) => server.close()));
+    await this.stopListening();
     this.files.remove();
   }
 }
@@ -110,8 +115,12 @@ export class TestStack {
     return Object.fromEntries(changes) as Record<string, string>;
   }
 
-  async destroy(): Promise<string> {
-    return this.succeeded(await this.pulumi("destroy", "--stack", "test", "--yes", "--skip-preview"));
+  async destroy(...options: string[]): Promise<string> {
+    return this.succeeded(await this.tryDestroy(...options));
+  }
+
+  tryDestroy(...options: string[]): Promise<PulumiResult> {
+    return this.pulumi("destroy", "--stack", "test", "--yes", "--skip-preview", ...options);
   }
 
   /** The state as it lies on disk, and as it is exported. */

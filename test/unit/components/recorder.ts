@@ -29,6 +29,8 @@ export interface Registered {
   readonly protect: boolean;
   /** Inputs whose changes are passed over. */
   readonly ignoreChanges: readonly string[];
+  /** Whether a destroy forgets it without deleting it. */
+  readonly retainOnDelete: boolean;
   readonly additionalSecretOutputs: readonly string[];
   /** Former names, as the engine derives URNs from them. */
   readonly aliases: readonly string[];
@@ -69,6 +71,7 @@ function registered(request: RegisterResourceRequest): Registered {
     deleteBeforeReplace: request.getDeletebeforereplace(),
     protect: request.getProtect() ?? false,
     ignoreChanges: request.getIgnorechangesList(),
+    retainOnDelete: request.getRetainondelete() ?? false,
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
     aliases: request.getAliasesList().map((alias) => alias.getSpec()?.getName() ?? alias.getUrn()),
     provider: nameOf(request.getProvider().split("::").slice(0, -1).join("::")),

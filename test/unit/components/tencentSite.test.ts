@@ -57,11 +57,11 @@ async function made(
     calls.push({ token, inputs });
     return { images };
   });
-  const { coordinates, cidr, asn, tencent } = parseSettings(tencentSettings(set)).sites["sg"]!;
+  const { tencent, ...common } = parseSettings(tencentSettings(set)).sites["sg"]!;
   const site = new TencentSite(
     "sg",
     {
-      settings: { coordinates, cidr, asn, tencent: tencent! },
+      settings: { ...common, tencent: tencent! },
       ...{ stack: "prod", labels: { team: "edge" }, protect: true },
       peer: { publicAddress: pulumi.output(peerAddress), cidr: "10.10.0.0/24" },
       ...{ sshFrom: ["192.0.2.0/24"], sshPort: 22, firstBoot },
@@ -192,10 +192,10 @@ test("no machine stands before its security group has its rules", async () => {
 
 test("a public address is known before that of the other site is", async () => {
   const registrations = await recordRegistrations(answer, false, () => ({ images }));
-  const { coordinates, cidr, asn, tencent } = parseSettings(tencentSettings()).sites["sg"]!;
+  const { tencent, ...common } = parseSettings(tencentSettings()).sites["sg"]!;
   const [publicAddress, resolve] = pulumi.deferredOutput<string>();
   const site = new TencentSite("sg", {
-    settings: { coordinates, cidr, asn, tencent: tencent! },
+    settings: { ...common, tencent: tencent! },
     ...{ stack: "prod", labels: {}, protect: true, sshFrom: ["192.0.2.0/24"], sshPort: 22, firstBoot },
     peer: { publicAddress, cidr: "10.10.0.0/24" },
   });
@@ -321,9 +321,9 @@ test("the first preview asks Tencent for nothing", async () => {
     true,
     () => ({ asked: asked++ }),
   );
-  const { coordinates, cidr, asn, tencent } = parseSettings(tencentSettings()).sites["sg"]!;
+  const { tencent, ...common } = parseSettings(tencentSettings()).sites["sg"]!;
   new TencentSite("sg", {
-    settings: { coordinates, cidr, asn, tencent: tencent! },
+    settings: { ...common, tencent: tencent! },
     ...{ stack: "prod", labels: {}, protect: true, sshFrom: ["192.0.2.0/24"], sshPort: 22, firstBoot },
     peer: { publicAddress: peerAddress, cidr: "10.10.0.0/24" },
   });
