@@ -13,7 +13,9 @@ function literal(text: string): string {
 
 /** Runs SQL on a gateway's database as its owner, over the local socket. @returns what it printed, unaligned. */
 export function psql(session: Session, database: string, sql: string): Promise<string> {
-  return run(session, `runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1 -d ${database}`, { stdin: sql });
+  return run(session, `cd / && runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1 -d ${database}`, {
+    stdin: sql,
+  });
 }
 
 /** The function that runs DDL on both sides. */
@@ -36,6 +38,13 @@ export function prepareSql(owner: string, keys: readonly string[]): string {
 export async function fingerprint(session: Session, database: string): Promise<string> {
   const rows = `string_agg(t::text, E'\\n' order by key collate "C")`;
   return (await psql(session, database, `select md5(coalesce(${rows}, '')) from ${table} t;`)).trim();
+}
+
+/** How many reasons there are for which a side takes no writes, other than that the other one is the only writer. */
+export async function readDoubts(session: Session, database: string): Promise<number> {
+  return Number(
+    await psql(session, database, "select count(*) from crossborder.closed where reason <> 'standby';"),
+  );
 }
 
 /** The clients' rows, as a side has them. */

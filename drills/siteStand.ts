@@ -4,15 +4,23 @@ import { run } from "../lab/sessions";
 import type { Session } from "../providers/ssh/session";
 import { runCommand } from "./command";
 import type { Conflict, Evidence } from "./checker/evidence";
-import { fingerprint, prepareSql, psql, readConflicts, readRows } from "./database";
+import { fingerprint, prepareSql, psql, readConflicts, readDoubts, readRows } from "./database";
 import { type Deployment, drillPort, servicePort } from "./deployment";
 import type { Injection, Role } from "./model";
 import type { Injector } from "./injector";
 import type { Journal } from "./journal";
+import { readRole } from "./pairRole";
 import { finishNotes, readKeeper, startNotes } from "./pathNotes";
 import type { Stand, Watch } from "./run";
 import { directory, install, type Place, startClients, startEcho } from "./workload/programs";
-import { clientNames, linkPort, seedKeys, type Specification, specification } from "./workload/specification";
+import {
+  clientNames,
+  linkPort,
+  seedKeys,
+  type Specification,
+  specification,
+  usualIntervalMs,
+} from "./workload/specification";
 
 /** Longest wait until both sides have the same rows; those that differ for good take all of it. */
 const convergeMs = 60_000;
@@ -48,6 +56,11 @@ export abstract class SiteStand implements Stand {
   protected abstract linkIsWell(signal: AbortSignal): Promise<void>;
   abstract close(): void;
 
+  /** Between two requests of a client, in ms. */
+  protected intervalMs(): number {
+    return usualIntervalMs;
+  }
+
   siteOf(role: Role): string {
     return this.deployed.link[role].site;
   }
@@ -65,9 +78,29 @@ export abstract class SiteStand implements Stand {
   }
 
   async calm(signal: AbortSignal): Promise<void> {
-    if (!this.deployed.backup) return;
-    const what = "the backup path stands by and holds nothing after the next cut";
-    await poll(what, async () => ((await this.backupIsCalm()) ? true : undefined), calmMs, signal);
+    const until = (what: string, holds: () => Promise<boolean>): Promise<true> =>
+      poll(what, async () => ((await holds()) ? true : undefined), calmMs, signal);
+    const { backup, database, ha } = this.deployed;
+    if (backup)
+      await until("the backup path stands by and holds nothing after the next cut", () =>
+        this.backupIsCalm(),
+      );
+    // A machine that was restored stood still: its clock is in doubt until it was measured, and with it its database.
+    if (database) await until("the databases take writes", () => this.databasesAreOpen(database.name));
+    if (ha) await until("the primary serves at the service address", () => this.primaryServes());
+  }
+
+  private async databasesAreOpen(database: string): Promise<boolean> {
+    const sites = this.sites();
+    const doubts = await Promise.all(
+      sites.map((site) => this.onGateway(site, (session) => readDoubts(session, database))),
+    );
+    return doubts.every((count) => count === 0);
+  }
+
+  private async primaryServes(): Promise<boolean> {
+    const roles = await Promise.all(this.sites().map((site) => this.onGateway(site, readRole)));
+    return roles[0] === "serve" && roles[1] === "proxy";
   }
 
   private async backupIsCalm(): Promise<boolean> {
@@ -141,7 +174,8 @@ export abstract class SiteStand implements Stand {
   private specification(site: string, timeoutMs: number): Specification {
     const far = this.sites().find((other) => other !== site)!;
     const place = { site, gateway: this.client(site).gateway, farHost: this.client(far).address };
-    return specification(place, this.deployed, `${directory}/${site}.jsonl`, timeoutMs);
+    const history = `${directory}/${site}.jsonl`;
+    return specification(place, this.deployed, { history, intervalMs: this.intervalMs(), timeoutMs });
   }
 
   /** Starts the service that requests over the backup path are for, where it doesn't run. */

@@ -2,10 +2,13 @@ import { join } from "node:path";
 import { openBenchLab } from "../../bench/lab";
 import { poll } from "../../bench/polling";
 import { settle } from "../../bench/settling";
+import { findImage } from "../../lab/image/cache";
+import { chosenAccelerator } from "../../lab/machines/acceleration";
 import { type SiteName, siteNames, sites } from "../../lab/network/plan";
 import { type Ocean, openOcean } from "../../lab/ocean";
 import type { LabPaths } from "../../lab/paths";
 import { openSession, run } from "../../lab/sessions";
+import { readState } from "../../lab/state";
 import { bringUp } from "../../lab/up";
 import type { Session } from "../../providers/ssh/session";
 import { type Deployment, readDeployment } from "../deployment";
@@ -18,6 +21,9 @@ import { LabInjector } from "./injector";
 
 /** Longest wait until a site that booted is well again, on a busy computer. */
 const settleMs = 400_000;
+
+/** Between two requests of a client whose machine's processor is emulated, in ms. */
+const emulatedIntervalMs = 400;
 
 /** Where the lab's drills note what is in force. */
 function labJournal(paths: LabPaths): Journal {
@@ -103,6 +109,13 @@ export class LabStand extends SiteStand {
     } finally {
       session.close();
     }
+  }
+
+  /** The clients' machine carries the ocean too: emulated, it has no time for both at the usual pace. */
+  protected override intervalMs(): number {
+    const image = findImage(this.paths.cache, readState(this.paths).image ?? "");
+    const accelerated = image && chosenAccelerator(image, this.paths.cache) === "kvm";
+    return accelerated ? super.intervalMs() : emulatedIntervalMs;
   }
 
   protected async linkIsWell(signal: AbortSignal): Promise<void> {

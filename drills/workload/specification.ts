@@ -82,15 +82,17 @@ function services({ site, gateway, farHost }: ClientSite, deployed: Deployment):
   return [{ name: `${site}-link`, host: farHost, port: linkPort }, ...carried, ...moving];
 }
 
+/** Between two requests of a client, in ms, on hosts that keep up with it. */
+export const usualIntervalMs = 50;
+
 /** The clients of a host: as many as the stack has something for. */
 export function specification(
   place: ClientSite,
   deployed: Deployment,
-  history: string,
-  timeoutMs: number,
+  { history, intervalMs, timeoutMs }: Pick<Specification, "history" | "intervalMs" | "timeoutMs">,
 ): Specification {
   return {
-    ...{ history, table, intervalMs: 50, timeoutMs },
+    ...{ history, table, intervalMs, timeoutMs },
     ...rows,
     databases: databases(place, deployed),
     services: services(place, deployed),

@@ -11,6 +11,25 @@ import { type Accelerator, baseArguments, emulator, kernelArguments } from "./qe
 const firstWordsMs = 5_000;
 const diskMountedMs = 20_000;
 
+function recordOf(cache: string): string {
+  return path.join(cache, "acceleration.json");
+}
+
+function keyOf(image: Image): string {
+  return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()} ${image.hash}`;
+}
+
+/** How machines of that image run on this host, where it had to be tried; undefined where it hasn't been, or needn't. */
+export function chosenAccelerator(image: Image, cache: string): Accelerator | undefined {
+  const record = recordOf(cache);
+  if (!existsSync(record)) return undefined;
+  const known = JSON.parse(readFileSync(record, "utf8")) as Record<string, unknown>;
+  const { accelerator } = known;
+  return known["key"] === keyOf(image) && (accelerator === "kvm" || accelerator === "tcg")
+    ? accelerator
+    : undefined;
+}
+
 /**
  * Decides how machines run. Hardware acceleration that opens is not yet hardware acceleration that works: guests may
  * hang or abort on it, so it is used only after it booted the golden image to the point where its disk is mounted. The
@@ -27,17 +46,10 @@ export async function chooseAccelerator(
   } catch {
     return "tcg";
   }
-  const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  const record = path.join(cache, "acceleration.json");
-  const key = `${boot} ${image.hash}`;
-  const known = existsSync(record)
-    ? (JSON.parse(readFileSync(record, "utf8")) as Record<string, unknown>)
-    : {};
-  const answer = known["key"] === key ? known["accelerator"] : undefined;
-  const accelerator: Accelerator =
-    answer === "kvm" || answer === "tcg" ? answer : (await boots(image)) ? "kvm" : "tcg";
+  const answer = chosenAccelerator(image, cache);
+  const accelerator: Accelerator = answer ?? ((await boots(image)) ? "kvm" : "tcg");
   if (answer === undefined) {
-    writeAtomically(record, JSON.stringify({ key, accelerator }) + "\n", 0o644);
+    writeAtomically(recordOf(cache), JSON.stringify({ key: keyOf(image), accelerator }) + "\n", 0o644);
     if (accelerator === "tcg") {
       say("/dev/kvm is there but a machine does not boot with it: emulating the processor instead");
     }

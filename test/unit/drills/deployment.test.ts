@@ -16,7 +16,8 @@ const whole = {
 const place = { site: "la", gateway: "10.10.0.2", farHost: "10.20.0.50" };
 
 function spec(deployed: object) {
-  return specification(place, deployed as Deployment, "/run/h.jsonl", 2000);
+  const how = { history: "/run/h.jsonl", intervalMs: 50, timeoutMs: 2000 };
+  return specification(place, deployed as Deployment, how);
 }
 
 describe("what is missing for a drill", () => {
