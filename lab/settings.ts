@@ -20,7 +20,8 @@ function writeSettings(purpose: string, overrides: Overrides): string {
   for (const [path, value] of Object.entries(overrides)) {
     const [key = "", ...rest] = path.split(".");
     const keys = rest.map((part) => (/^\d+$/.test(part) ? Number(part) : part));
-    document.setIn(["config", `crossborder:${key}`, ...keys], value);
+    // A node, so that a later path can lead into it.
+    document.setIn(["config", `crossborder:${key}`, ...keys], document.createNode(value));
   }
   mkdirSync(labDirectory, { recursive: true });
   const file = join(labDirectory, `${purpose}-settings.yaml`);

@@ -11,13 +11,14 @@ import { root } from "../../toolchain/paths";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy } from "../lab/support/deployment";
 import { eventually, type Lab, labTimeoutMs, openLab } from "../lab/support/lab";
+import { failover } from "./settings";
 import { answerers, askFor, failed, outageSeconds } from "../lab/support/vip";
 
 const minute = 60_000;
 
 /** The test's service says which site it stands in: the one of the lab's settings that drills use otherwise. */
 const port = 7020;
-/** Of the lab's own settings. */
+/** Of the settings that are turned on. */
 const drainSeconds = 10;
 const pair = { vip: serviceAddress, policy: "both-serve" };
 
@@ -33,9 +34,10 @@ beforeAll(async () => {
     const listen = `TCP-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork`;
     // As a unit of its own, so that it is there again after a boot.
     const unit = `[Service]\nExecStart=/usr/bin/socat ${listen} "SYSTEM:echo from-${site}; cat"\n[Install]\nWantedBy=multi-user.target\n`;
-    await run(host, "cat >/etc/systemd/system/test-echo.service", { stdin: unit });
-    await run(host, "systemctl enable --now test-echo.service");
+    await run(host, "cat >/etc/systemd/system/test-vip-echo.service", { stdin: unit });
+    await run(host, "systemctl enable --now test-vip-echo.service");
   }
+  await deploy(failover);
   facts = (await outputs()).linkFacts;
   // What was decided by hand outlives a deployment: also what a test left that failed.
   await ha("release");
@@ -204,7 +206,7 @@ test(
 test(
   "under primary-only the secondary stays a proxy while the primary answers beside the link",
   async () => {
-    await deploy({ "ha.policy": "primary-only" });
+    await deploy({ ...failover, "ha.policy": "primary-only" });
     await inOrder("la", 2 * minute);
     await l.ocean.cut(ipsec);
     await eventually(
@@ -218,7 +220,7 @@ test(
     expect(servingSites(await status())).toEqual(["la"]);
     await l.ocean.heal();
     await inOrder("la", 2 * minute);
-    await deploy();
+    await deploy(failover);
   },
   10 * minute,
 );

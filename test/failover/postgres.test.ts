@@ -5,18 +5,17 @@ import { replicationStatus } from "../../providers/probes/replicationStatus";
 import type { Session } from "../../providers/ssh/session";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy, pulumi, up } from "../lab/support/deployment";
+import { failover } from "./settings";
 import { eventually, type Lab, labTimeoutMs } from "../lab/support/lab";
 
 const minute = 60_000;
-
-/** The lab's own settings without the database. */
-const withoutDatabase = { postgres: "off", services: { drill: { port: 7020, listen: "site" } } };
 
 let l: Lab;
 const both = () => [l.la, l.sg];
 
 beforeAll(async () => {
   l = await deployedLab();
+  await deploy(failover);
   // A clock that was in doubt, as after a restored snapshot, is measured before the site takes writes.
   for (const host of both()) {
     await eventuallySays(host, "SELECT bool_and(writable) FROM crossborder.site", "t", 3 * minute);
@@ -297,7 +296,7 @@ describe("deployments", () => {
   it(
     "change nothing when nothing changed",
     async () => {
-      const { status, output } = await up();
+      const { status, output } = await up(failover);
       expect(status).toBe(0);
       expect(output).toMatch(/Resources:\s+\d+ unchanged/);
     },
@@ -314,14 +313,14 @@ describe("deployments", () => {
             `PGPASSWORD='${password}' psql -X -At "host=127.0.0.1 dbname=app user=${user}" -c 'SELECT count(*) FROM item'`,
           )
         ).status === 0;
-      await deploy({ "postgres.passwords": { use: 2, accept: [1] } });
+      await deploy({ ...failover, "postgres.passwords": { use: 2, accept: [1] } });
       const next = (await outputs()).postgresCredentials[0]!;
       expect([old.user, next.user]).toEqual(["app_a", "app_b"]);
       expect([await works(old.user, old.password), await works(next.user, next.password)]).toEqual([
         true,
         true,
       ]);
-      await deploy({ "postgres.passwords": { use: 2 } });
+      await deploy({ ...failover, "postgres.passwords": { use: 2 } });
       expect([await works(old.user, old.password), await works(next.user, next.password)]).toEqual([
         false,
         true,
@@ -333,7 +332,7 @@ describe("deployments", () => {
   it(
     "close the secondary when the primary alone shall write",
     async () => {
-      await deploy({ "postgres.passwords": { use: 2 }, "postgres.writers": "primary" });
+      await deploy({ ...failover, "postgres.passwords": { use: 2 }, "postgres.writers": "primary" });
       expect((await asApplication(l.sg, "INSERT INTO item (origin) VALUES ('no')")).text).toContain(
         "Closed for: standby",
       );
@@ -341,7 +340,7 @@ describe("deployments", () => {
         status: 0,
       });
       await eventuallySays(l.sg, "SELECT count(*) FROM app.item WHERE origin = 'yes'", "1");
-      await deploy({ "postgres.passwords": { use: 2 } });
+      await deploy({ ...failover, "postgres.passwords": { use: 2 } });
       expect(await asApplication(l.sg, "INSERT INTO item (origin) VALUES ('again')")).toMatchObject({
         status: 0,
       });
@@ -369,7 +368,7 @@ describe("deployments", () => {
     "take the product out and leave the rows, and join equal databases again",
     async () => {
       const rows = await sql(l.la, "SELECT count(*) FROM app.item");
-      await deploy(withoutDatabase);
+      await deploy();
       for (const host of both()) {
         // It did not run before there was a database to replicate.
         await run(host, "systemctl start postgresql@15-main.service");
@@ -378,7 +377,7 @@ describe("deployments", () => {
           await sql(host, "SELECT count(*) FROM pg_namespace WHERE nspname IN ('crossborder', 'pglogical')"),
         ).toBe("0");
       }
-      await deploy();
+      await deploy(failover);
       for (const host of both()) {
         await eventuallySays(host, "SELECT status FROM pglogical.show_subscription_status()", "replicating");
       }

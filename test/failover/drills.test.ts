@@ -27,22 +27,13 @@ function drill(...names: string[]): Promise<{ status: number | null; stdout: str
 }
 
 test(
-  "the short drills pass: no promise is broken, and nobody waits longer than is promised",
+  "with the tunnel cut, nobody waits for the other site longer than is promised",
   async () => {
-    const names = ["cut-tunnel", "kill-primary", "switchover"];
-    const { status, stdout } = await drill(...names);
-    const results = z.array(result).parse(JSON.parse(stdout));
-    expect(results.map(({ name, failures }) => ({ name, failures }))).toEqual(
-      names.map((name) => ({ name, failures: [] })),
-    );
-    for (const { outageMs, promises } of results) {
-      expect(Object.keys(outageMs)).toContain("sg-vip-writes");
-      for (const { checked, broken } of Object.values(promises)) {
-        expect(checked).toBeGreaterThan(0);
-        expect(broken).toEqual([]);
-      }
-    }
+    const { status, stdout } = await drill("cut-tunnel");
+    const { failures, outageMs } = result.parse(JSON.parse(stdout));
+    expect(failures).toEqual([]);
+    expect(Object.keys(outageMs)).toEqual(expect.arrayContaining(["la-service", "sg-service"]));
     expect(status).toBe(0);
   },
-  20 * minute,
+  15 * minute,
 );
