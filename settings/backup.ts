@@ -87,7 +87,7 @@ function listeners(settings: Partial<Settings>): Listener[] {
 
 /** The address that a site's gateway has in the site's network. */
 function gatewayAddress({ sites }: Partial<Settings>, site: string): string | undefined {
-  return sites?.[site]?.existing.gateways[0]?.privateAddress;
+  return sites?.[site]?.existing?.gateways[0]?.privateAddress;
 }
 
 /** What listens on a gateway already: the reserved ports, sshd's, and services that run there. */

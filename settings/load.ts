@@ -4,8 +4,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { LONGEST_STACK, PLAIN_NAME } from "../components/sites/naming";
 import type { SshConnection } from "../providers/ssh/session";
+import { settingsOf } from "./configuration";
 import { missingCredentials } from "./credentials";
-import { parseSettings, SettingsError } from "./parse";
+import { SettingsError } from "./parse";
 import { warnings } from "./rules";
 import type { GatewaySettings, Settings } from "./schema";
 
@@ -18,18 +19,12 @@ export interface LoadedSettings extends Settings {
 }
 
 /**
- * Reads the stack's settings: the one place that knows Pulumi's configuration.
+ * Reads the stack's settings: the one place of the program that knows Pulumi's configuration.
  * @throws SettingsError before any resource exists.
  */
 export function loadSettings(): LoadedSettings {
-  const prefix = `${pulumi.getProject()}:`;
   const configuration = pulumi.runtime.allConfig();
-  const raw = Object.fromEntries(
-    Object.entries(configuration)
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, value]) => [key.slice(prefix.length), plain(value)]),
-  );
-  const settings = parseSettings(raw);
+  const settings = settingsOf(pulumi.getProject(), configuration);
   const stack = pulumi.getStack();
   const { connections, errors } = readConnections(settings);
   errors.push(...wrongStack(settings, stack), ...missingCredentials(settings, configuration));
@@ -64,15 +59,6 @@ function readConnections(settings: Settings): {
     }
   }
   return { connections, errors };
-}
-
-/** Pulumi keeps every value as text; lists, groups, numbers and flags are JSON in it. */
-function plain(value: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
 }
 
 const machine = z.object({
