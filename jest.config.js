@@ -1,8 +1,14 @@
 /** @type {import("jest").Config} */
 const shared = {
   testEnvironment: "node",
-  transform: { "^.+\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2022" } }] },
-  modulePathIgnorePatterns: ["<rootDir>/.lab/"],
+  transform: {
+    "/sdks/.+\\.ts$": "<rootDir>/test/support/generatedSources.js",
+    "^.+\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2022" } }],
+  },
+  // Its sources, which are there before they are compiled too. What they are compiled to has a package.json of the same name.
+  moduleNameMapper: { "^@pulumi/tencentcloud$": "<rootDir>/sdks/tencentcloud/index.ts" },
+  modulePathIgnorePatterns: ["<rootDir>/.lab/", "<rootDir>/sdks/tencentcloud/bin/"],
+  coveragePathIgnorePatterns: ["/node_modules/", "<rootDir>/sdks/"],
 };
 
 module.exports = {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { stackOutputs } from "../outputs/contract";
 import type { LinkEnd } from "../providers/probes/facts";
 import { agentCommand, type HaStatus, haRows, isPaired, pairStatus, readSite } from "../providers/probes/ha";
+import { notAsked } from "../providers/probes/service";
 import { connect, type Session, SshError } from "../providers/ssh/session";
 import { runPulumi } from "../toolchain/pulumi";
 import { force, hold, type Pair, type PairGateway, release, switchover } from "./control";
@@ -56,6 +57,7 @@ class Line {
   constructor(readonly end: LinkEnd) {}
 
   async open(): Promise<Session> {
+    if (this.end.outOfService) throw notAsked(this.end);
     this.session ??= await connect(this.end.connection);
     return this.session;
   }

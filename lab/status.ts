@@ -4,7 +4,8 @@ import { z } from "zod";
 import type { Direction } from "../drills/faults";
 import { backupOutput, haOutput, postgresFacts } from "../outputs/contract";
 import { linkFactsSchema } from "../providers/probes/facts";
-import { linkStatus, type LinkStatus } from "../providers/probes/status";
+import { deployedStatus } from "../outputs/status";
+import type { LinkStatus } from "../providers/probes/status";
 import { runPulumi } from "../toolchain/pulumi";
 import { stackStateDirectory } from "./machines/disks";
 import { machineProcess } from "./machines/qemu";
@@ -64,13 +65,8 @@ async function deployed(paths: LabPaths): Promise<Pick<LabStatus, "link" | "back
       postgresFacts: postgresFacts.default("off"),
     })
     .parse(JSON.parse(stdout));
-  const { linkFacts, backup, ha, postgresFacts: databases } = outputs;
-  if (!linkFacts) return absent;
-  return linkStatus(linkFacts, {
-    backup: backup !== "off",
-    ha: ha === "off" ? null : ha,
-    postgres: databases === "off" ? null : databases,
-  });
+  const { linkFacts } = outputs;
+  return linkFacts ? deployedStatus({ ...outputs, linkFacts }) : absent;
 }
 
 /** Looks at everything there is in the lab. Never fails for something that is broken: it says so. */

@@ -30,11 +30,14 @@ export const linkOutput = z.object({
   budgetMs: z.number(),
   lossLimitPercent: z.number(),
   gate: z.object({
+    /** `up`, or `outOfService` while a site is: then the figures are those of the last measurement. */
     verdict: z.string(),
-    rttMs: figures,
+    /** null when the link was never measured. */
+    rttMs: figures.nullable(),
     underlayRttMs: figures.nullable(),
     lossPercent: z.number(),
     encrypted: z.boolean(),
+    /** Empty when the link was never measured. */
     measuredAt: z.string(),
   }),
 });
@@ -94,15 +97,16 @@ export const postgresOutput = z.union([
       /** Numbers of the applications' passwords: what is in use, and what is accepted beside it. */
       passwords: z.object({ use: z.number(), accept: z.array(z.number()) }).optional(),
       /** What the deployment gate found: writes that lost against another, and tables that are the same on both sites. */
-      conflicts: z.number(),
+      conflicts: z.number().nullable(),
       tables: z.number(),
       /** Tables that were not compared, because they are too large. */
       unchecked: z.array(z.string()),
+      /** `up`, or `outOfService` while a site is: then the figures are those of the last measurement, null without one. */
       verdict: z.string(),
       measuredAt: z.string(),
       /** Median time from a commit on one site to its being seen on the other, by the sites' names, e.g. `la_to_sg`. */
     })
-    .catchall(z.object({ lagMs: z.number() })),
+    .catchall(z.object({ lagMs: z.number().nullable() })),
 ]);
 export type PostgresOutput = z.infer<typeof postgresOutput>;
 
@@ -120,6 +124,10 @@ export type PostgresFacts = z.infer<typeof postgresFacts>;
 const hostOutput = z.object({
   name: z.string(),
   connection: linkFactsSchema.shape.initiator.shape.connection,
+  /** Number of the machine that is the host: 1, and a higher one once an empty machine took its place. */
+  machine: z.number().default(1),
+  /** Its site is out of service: the host was left as it was. */
+  outOfService: z.boolean().default(false),
   components: z.array(z.object({ component: z.string(), generation: z.string() })),
 });
 export type HostOutput = z.infer<typeof hostOutput>;

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Service } from "../components/backup/service";
 import { portOf } from "../components/ha/service";
-import type { HostConfiguration } from "../components/host/configuration";
+import { type HostConfiguration, NO_GENERATION } from "../components/host/configuration";
 import type { CrossBorderLink } from "../components/link/crossBorderLink";
 import type { ReplicatedPostgres } from "../components/postgres/replicatedPostgres";
 import { lagByWay } from "../providers/probes/replicationStatus";
@@ -110,12 +110,15 @@ export function publishHosts(configurations: readonly HostConfiguration[]): pulu
   const hosts = [...new Map(configurations.map(({ host }) => [host.name, host])).values()];
   return pulumi.secret(
     pulumi.output(
-      hosts.map(({ name, connection }) => ({
-        name,
-        connection,
-        components: configurations
-          .filter(({ host }) => host.name === name)
-          .map(({ component, generation }) => ({ component, generation })),
+      hosts.map(({ name, connection, machine, outOfService }) => ({
+        ...{ name, connection, machine, outOfService },
+        components: pulumi
+          .output(
+            configurations
+              .filter(({ host }) => host.name === name)
+              .map(({ component, generation }) => ({ component, generation })),
+          )
+          .apply((given) => given.filter(({ generation }) => generation !== NO_GENERATION)),
       })),
     ),
   ) as pulumi.Output<HostOutput[]>;

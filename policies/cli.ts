@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { settingsOf } from "../settings/configuration";
+import { settingsFrom } from "../settings/load";
 import { SettingsError } from "../settings/parse";
 import { root } from "../toolchain/paths";
 import { describeToolchain, prepare, runPulumi } from "../toolchain/pulumi";
@@ -36,9 +36,9 @@ async function settingsViolations(stack: string): Promise<string[]> {
   const configured = Object.entries(JSON.parse(stdout) as Record<string, Configured>);
   const project = /^name:\s*(\S+)/m.exec(readFileSync(join(root, "Pulumi.yaml"), "utf8"))![1]!;
   try {
-    const settings = settingsOf(
-      project,
+    const settings = settingsFrom(
       Object.fromEntries(configured.map(([key, { value }]) => [key, value ?? ""])),
+      project,
     );
     const surroundings = { production: isProduction(stack) };
     return settingsRules.flatMap((rule) =>

@@ -13,6 +13,8 @@ export interface LeafCertificateArgs {
   readonly dnsName: pulumi.Input<string>;
   /** @default 90 */
   readonly lifeDays?: pulumi.Input<number>;
+  /** Keeps the certificate as it is, expired or not, for a host that is out of service. @default false */
+  readonly hold?: boolean;
 }
 
 /**
@@ -38,6 +40,7 @@ export class LeafCertificate extends pulumi.dynamic.Resource {
         request: args.request,
         dnsName: args.dnsName,
         lifeDays: args.lifeDays ?? 90,
+        ...(args.hold && { hold: true }),
         certificate: undefined,
         serial: undefined,
         notBefore: undefined,

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { deployedDatabases, endOf } from "../providers/postgres/deployed";
 import type { DatabaseEnd } from "../providers/postgres/facts";
+import { notAsked } from "../providers/probes/service";
 import { openDatabase } from "../providers/postgres/psql";
 import { connect, type Session } from "../providers/ssh/session";
 import type { Answers, Question, Standing } from "./plan";
@@ -79,6 +80,7 @@ async function main(): Promise<number> {
   const options = { dryRun: values["dry-run"], recordFile };
   const sessions: Session[] = [];
   const open = async (end: DatabaseEnd): Promise<Side> => {
+    if (end.outOfService) throw notAsked(end);
     const session = await connect(end.connection);
     sessions.push(session);
     return { end, database: openDatabase(session, end, facts, "superuser") };

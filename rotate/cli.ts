@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { type PostgresOutput, postgresOutput } from "../outputs/contract";
+import { StackSettings, type WrittenSettings } from "../settings/stack";
 import { runPulumi } from "../toolchain/pulumi";
 import {
   authorityRotation,
@@ -8,8 +9,6 @@ import {
   passwordRotation,
   pskRotation,
   type Rotation,
-  type SettingChange,
-  type WrittenSettings,
 } from "./rotations";
 
 const HELP = `usage: npm run rotate -- psk|certificates [--authority]|passwords [--stack <stack>]
@@ -29,41 +28,20 @@ stack's settings file: commit it.
   --stack   the stack (default: lab)
 `;
 
-async function pulumi(...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await runPulumi(args, { quiet: true });
-  if (status !== 0) throw new Error(`pulumi ${args[0]} failed:\n${stderr || stdout}`);
-  return stdout;
-}
-
-async function writtenSettings(stack: string): Promise<WrittenSettings> {
-  const settings = z
-    .record(z.string(), z.object({ objectValue: z.unknown().optional() }))
-    .parse(JSON.parse(await pulumi("config", "--json", "--stack", stack)));
-  const prefix = "crossborder:";
-  return Object.fromEntries(
-    Object.entries(settings)
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, { objectValue }]) => [key.slice(prefix.length), objectValue]),
-  );
-}
-
 /** What the last deployment that went through says of the database. */
 async function deployedPostgres(stack: string): Promise<PostgresOutput | undefined> {
-  const outputs: unknown = JSON.parse(await pulumi("stack", "output", "--json", "--stack", stack));
-  return z.object({ postgres: postgresOutput.optional() }).parse(outputs).postgres;
+  const { status, stdout, stderr } = await runPulumi(["stack", "output", "--json", "--stack", stack], {
+    quiet: true,
+  });
+  if (status !== 0) throw new Error(`pulumi stack output failed:\n${stderr || stdout}`);
+  return z.object({ postgres: postgresOutput.optional() }).parse(JSON.parse(stdout)).postgres;
 }
 
-async function change(stack: string, { path, value }: SettingChange): Promise<void> {
-  if (value === undefined) await pulumi("config", "rm", "--stack", stack, "--path", path);
-  else await pulumi("config", "set", "--stack", stack, "--path", path, String(value));
-}
-
-async function carryOut(stack: string, { steps, outcome }: Rotation): Promise<void> {
+async function carryOut(settings: StackSettings, { steps, outcome }: Rotation): Promise<void> {
   for (const [index, { meaning, changes }] of steps.entries()) {
     process.stderr.write(`step ${index + 1} of ${steps.length}: ${meaning}\n`);
-    for (const setting of changes) await change(stack, setting);
-    const { status } = await runPulumi(["up", "--yes", "--stack", stack, "--skip-preview"]);
-    if (status !== 0) {
+    for (const setting of changes) await settings.change(setting);
+    if (!(await settings.deploy())) {
       throw new Error(
         "the deployment of this step failed; when its cause is gone, run the same command again to go on",
       );
@@ -92,7 +70,8 @@ async function main(): Promise<number> {
     (values.help ? process.stdout : process.stderr).write(HELP);
     return values.help ? 0 : 2;
   }
-  await carryOut(values.stack, await rotation(await writtenSettings(values.stack)));
+  const settings = new StackSettings(values.stack);
+  await carryOut(settings, await rotation(await settings.written()));
   return 0;
 }
 

@@ -1,14 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { PostgresOutput } from "../outputs/contract";
+import type { SettingChange, WrittenSettings } from "../settings/stack";
 import { type Numbers, rotationSteps } from "./numbers";
-
-/** A change of the stack's settings. Without a value, the key is removed. */
-export interface SettingChange {
-  /** As `pulumi config set --path` wants it. */
-  readonly path: string;
-  readonly value?: number;
-}
 
 /** One deployment of a rotation. */
 export interface RotationStep {
@@ -25,12 +19,10 @@ export interface Rotation {
   readonly outcome: string;
 }
 
-/** The stack's settings by their keys without the namespace, as they are written: defaults are left out. */
-export type WrittenSettings = Readonly<Record<string, unknown>>;
-
 const number = z.number().default(1);
 const numbers = z.array(z.number()).default([]);
 const written = z.object({
+  sites: z.record(z.string(), z.object({ outOfService: z.boolean().default(false) })).default({}),
   link: z
     .object({
       ipsec: z.object({ psk: z.object({ send: number, accept: numbers }).prefault({}) }).prefault({}),
@@ -72,9 +64,19 @@ export function pskRotation(settings: WrittenSettings): Rotation {
   };
 }
 
-/** The hosts' keys and certificates. One deployment: peers trust the authority, whichever key it certified. */
+/**
+ * The hosts' keys and certificates. One deployment: peers trust the authority, whichever key it certified.
+ * @throws Error while a site is out of service: nobody could remove the old key from its host.
+ */
 export function certificateRotation(settings: WrittenSettings): Rotation {
-  const next = written.parse(settings).certificates.generation + 1;
+  const { sites, certificates } = written.parse(settings);
+  const dead = Object.keys(sites).find((name) => sites[name]!.outOfService);
+  if (dead !== undefined) {
+    throw new Error(
+      `crossborder:sites.${dead}.outOfService is true: its hosts can't be given new keys; rotate when it is in service again`,
+    );
+  }
+  const next = certificates.generation + 1;
   return {
     steps: [
       {

@@ -73,6 +73,21 @@ const localPortsExist: Rule = (settings) =>
         `${keyOf(name)}.localPort is missing; it must be given, because port + 10000 is ${localPort}, above 65535.`,
     );
 
+/** Envoy needs glibc 2.31, its unit systemd 240. */
+const hostsRunTheProxy: Rule = (settings) =>
+  onBackup(settings)
+    ? Object.entries(settings.sites ?? {}).flatMap(([site, { existing }]) =>
+        (existing?.gateways ?? []).flatMap(({ family }, index) =>
+          family === "centos7"
+            ? [
+                `crossborder:sites.${site}.existing.gateways[${index}].family is "centos7", on which the proxy doesn't run; ` +
+                  `with crossborder:backup it must be debian, ubuntu or rhel.`,
+              ]
+            : [],
+        ),
+      )
+    : [];
+
 /** What listens on every gateway: the proxy for peers, and one listener for each service. */
 function listeners(settings: Partial<Settings>): Listener[] {
   const backup = onBackup(settings);
@@ -187,6 +202,7 @@ export const backupRules: readonly Rule[] = [
   backupHasServices,
   servicesNameSites,
   localPortsExist,
+  hostsRunTheProxy,
   portsDiffer,
   ownPortsAreFree,
   checksCanBeAnswered,

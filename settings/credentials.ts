@@ -42,6 +42,51 @@ function googleHas({ configuration, environment }: Sources): boolean {
   );
 }
 
+/** What Tencent's provider takes credentials from, by its own documentation: each line is one way, all of it needed. */
+const TENCENT_KEYS = [["secretId", "secretKey"], ["camRoleName"]];
+const TENCENT_VARIABLES = [
+  ["TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY"],
+  ["TENCENTCLOUD_CAM_ROLE_NAME"],
+  ["TENCENTCLOUD_ASSUME_ROLE_SAML_ASSERTION"],
+  ["TENCENTCLOUD_ASSUME_ROLE_WEB_IDENTITY_TOKEN"],
+  ["TENCENTCLOUD_ASSUME_ROLE_WEB_IDENTITY_TOKEN_FILE"],
+];
+
+function tencentHas({ configuration, environment }: Sources): boolean {
+  const directory =
+    configuration["tencentcloud:sharedCredentialsDir"] ||
+    environment["TENCENTCLOUD_SHARED_CREDENTIALS_DIR"] ||
+    path.join(homedir(), ".tccli");
+  const profile = configuration["tencentcloud:profile"] || environment["TENCENTCLOUD_PROFILE"] || "default";
+  return (
+    TENCENT_KEYS.some((way) => way.every((key) => configuration[`tencentcloud:${key}`])) ||
+    TENCENT_VARIABLES.some((way) => way.every((variable) => environment[variable])) ||
+    existsSync(path.join(directory, `${profile}.credential`))
+  );
+}
+
+function missingOfGoogle(settings: Settings, sources: Sources): string[] {
+  const google = Object.entries(settings.sites).filter(([, { gcp }]) => gcp);
+  if (google.length === 0 || googleHas(sources)) return [];
+  const file = sources.environment["GOOGLE_APPLICATION_CREDENTIALS"];
+  const seen = file ? `GOOGLE_APPLICATION_CREDENTIALS names ${file}, which isn't there` : "none were found";
+  return google.map(
+    ([name]) =>
+      `crossborder:sites.${name}.gcp needs credentials of Google Cloud, and ${seen}; run \`gcloud auth application-default login\`, ` +
+      "or set GOOGLE_CREDENTIALS to a service account's key.",
+  );
+}
+
+function missingOfTencent(settings: Settings, sources: Sources): string[] {
+  const found = Object.entries(settings.sites).filter(([, { tencent }]) => tencent);
+  if (found.length === 0 || tencentHas(sources)) return [];
+  return found.map(
+    ([name]) =>
+      `crossborder:sites.${name}.tencent needs credentials of Tencent Cloud, and none were found; set TENCENTCLOUD_SECRET_ID and ` +
+      "TENCENTCLOUD_SECRET_KEY, or run `tccli configure`.",
+  );
+}
+
 /**
  * What no cloud can be reached without and isn't there, one sentence each. Only that there are credentials is known
  * here: whether they are valid, and for what, the cloud alone can tell.
@@ -51,13 +96,6 @@ export function missingCredentials(
   configuration: Sources["configuration"],
   environment: Sources["environment"] = process.env,
 ): string[] {
-  const google = Object.entries(settings.sites).filter(([, { gcp }]) => gcp);
-  if (google.length === 0 || googleHas({ configuration, environment })) return [];
-  const file = environment["GOOGLE_APPLICATION_CREDENTIALS"];
-  const seen = file ? `GOOGLE_APPLICATION_CREDENTIALS names ${file}, which isn't there` : "none were found";
-  return google.map(
-    ([name]) =>
-      `crossborder:sites.${name}.gcp needs credentials of Google Cloud, and ${seen}; run \`gcloud auth application-default login\`, ` +
-      "or set GOOGLE_CREDENTIALS to a service account's key.",
-  );
+  const sources = { configuration, environment };
+  return [...missingOfGoogle(settings, sources), ...missingOfTencent(settings, sources)];
 }

@@ -61,9 +61,12 @@ export const gcp = z
       .default(1)
       .describe("Gateways. With two, the routes lead to an internal load balancer before them."),
     machineType: machineType().default("n2-standard-4").describe("Machine type of the gateways."),
-    image: text("an image family such as ubuntu-os-cloud/ubuntu-2204-lts")
+    image: text("an image of Ubuntu or Debian, such as ubuntu-os-cloud/ubuntu-2204-lts")
+      .regex(/ubuntu|debian/, {
+        error: "an image of Ubuntu or Debian, such as ubuntu-os-cloud/ubuntu-2204-lts",
+      })
       .default("ubuntu-os-cloud/ubuntu-2204-lts")
-      .describe("Image of new machines, of the Debian family. Machines that exist keep theirs."),
+      .describe("Image of new machines. Machines that exist keep theirs."),
     interface: text("an interface's name")
       .max(15)
       .default("ens4")

@@ -4,33 +4,54 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { LONGEST_STACK, PLAIN_NAME } from "../components/sites/naming";
 import type { SshConnection } from "../providers/ssh/session";
-import { settingsOf } from "./configuration";
 import { missingCredentials } from "./credentials";
-import { SettingsError } from "./parse";
+import { parseSettings, SettingsError } from "./parse";
 import { warnings } from "./rules";
 import type { GatewaySettings, Settings } from "./schema";
 
 /** The settings, and what the files that they name say. */
-export interface LoadedSettings extends Settings {
-  /** Name of the stack, a part of the names of all that is made in clouds. */
-  readonly stack: string;
+export interface ConnectedSettings extends Settings {
   /** SSH connections by host, `<site>-<gateway>`. */
   readonly connections: Readonly<Record<string, SshConnection>>;
 }
 
+/** What a deployment works with. */
+export interface LoadedSettings extends ConnectedSettings {
+  /** Name of the stack, a part of the names of all that is made in clouds. */
+  readonly stack: string;
+}
+
 /**
- * Reads the stack's settings: the one place of the program that knows Pulumi's configuration.
+ * Reads the stack's settings: the one place that knows Pulumi's configuration.
  * @throws SettingsError before any resource exists.
  */
 export function loadSettings(): LoadedSettings {
   const configuration = pulumi.runtime.allConfig();
-  const settings = settingsOf(pulumi.getProject(), configuration);
+  const settings = settingsFrom(configuration, pulumi.getProject());
   const stack = pulumi.getStack();
-  const { connections, errors } = readConnections(settings);
-  errors.push(...wrongStack(settings, stack), ...missingCredentials(settings, configuration));
+  const errors = [...wrongStack(settings, stack), ...missingCredentials(settings, configuration)];
   if (errors.length > 0) throw new SettingsError(errors);
   for (const warning of warnings(settings)) void pulumi.log.warn(warning);
-  return { ...settings, stack, connections };
+  return { ...settings, stack };
+}
+
+/**
+ * The settings in a stack's configuration.
+ * @param config Its values as Pulumi keeps them, by their whole keys.
+ * @param namespace The project's name.
+ * @throws SettingsError
+ */
+export function settingsFrom(config: Readonly<Record<string, string>>, namespace: string): ConnectedSettings {
+  const prefix = `${namespace}:`;
+  const raw = Object.fromEntries(
+    Object.entries(config)
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, value]) => [key.slice(prefix.length), plain(value)]),
+  );
+  const settings = parseSettings(raw);
+  const { connections, errors } = readConnections(settings);
+  if (errors.length > 0) throw new SettingsError(errors);
+  return { ...settings, connections };
 }
 
 /** What is wrong with the stack's name, which becomes a part of names in clouds. */
@@ -59,6 +80,15 @@ function readConnections(settings: Settings): {
     }
   }
   return { connections, errors };
+}
+
+/** Pulumi keeps every value as text; lists, groups, numbers and flags are JSON in it. */
+function plain(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
 }
 
 const machine = z.object({

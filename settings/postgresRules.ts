@@ -119,14 +119,14 @@ const sitesCanBeSubscribedTo: Rule = (settings) =>
         )
     : [];
 
-const hostsAreOfDebian: Rule = (settings) =>
+const hostsHaveTheDatabase: Rule = (settings) =>
   onPostgres(settings)
     ? Object.entries(settings.sites ?? {}).flatMap(([site, { existing }]) =>
         (existing?.gateways ?? []).flatMap(({ family }, index) =>
-          family === "debian"
+          family === "debian" || family === "ubuntu"
             ? []
             : [
-                `crossborder:sites.${site}.existing.gateways[${index}].family is "${family}"; with ${KEY} it must be debian.`,
+                `crossborder:sites.${site}.existing.gateways[${index}].family is "${family}"; with ${KEY} it must be debian or ubuntu.`,
               ],
         ),
       )
@@ -138,5 +138,5 @@ export const postgresRules: readonly Rule[] = [
   acceptedPasswordIsOfTheOtherLogin,
   replicationHasItsWay,
   sitesCanBeSubscribedTo,
-  hostsAreOfDebian,
+  hostsHaveTheDatabase,
 ];

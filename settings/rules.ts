@@ -7,6 +7,8 @@ import { haRules } from "./ha";
 import { postgresRules } from "./postgresRules";
 import { overlap, prefixLength } from "./ipv4";
 import type { Settings } from "./schema";
+import { outOfServiceRules, outOfServiceWarnings } from "./outOfService";
+import { tencentRules, tencentWarnings } from "./tencentRules";
 import { pairs, siteRules, sitesOf, underlayMtus } from "./sites";
 
 /** The settings whose own keys were valid; rules look only at what is there. */
@@ -119,7 +121,9 @@ export const rules: readonly Rule[] = [
   trustedAuthoritiesAreOthers,
   holdIsThreeKeepalives,
   budgetIsPossible,
+  ...outOfServiceRules,
   ...gcpRules,
+  ...tencentRules,
   ...backupRules,
   ...haRules,
   ...postgresRules,
@@ -152,5 +156,10 @@ export function warnings(settings: Settings): string[] {
         `${settings.postgres.passwords.accept.join(", ")}. \`npm run rotate -- passwords\` ends that.`,
     );
   }
-  return [...found, ...backupWarnings(settings)];
+  return [
+    ...outOfServiceWarnings(settings),
+    ...found,
+    ...tencentWarnings(settings),
+    ...backupWarnings(settings),
+  ];
 }

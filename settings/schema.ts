@@ -4,6 +4,7 @@ import { HIGHEST_MTU } from "../components/link/mtu";
 import { address, cidr, decimal, flag, labels, name, oneOf, text, whole } from "./fields";
 import { gcp } from "./gcp";
 import { postgres } from "./postgres";
+import { tencent } from "./tencent";
 
 /** How to reach a host that already exists. Its private key comes from `sshPrivateKey` or the connection file. */
 const connection = z
@@ -26,7 +27,11 @@ const gateway = z.strictObject({
   privateAddress: address().describe("The host's own address in the site's network."),
   interface: text("an interface's name").max(15).describe("The interface that carries `privateAddress`."),
   mtu: whole(1280, 9000, "bytes").default(1500).describe("MTU of that interface's network, in bytes."),
-  family: oneOf(["debian", "rhel"]).default("debian").describe("Family of the operating system."),
+  family: oneOf(["debian", "ubuntu", "rhel", "centos7"])
+    .default("debian")
+    .describe(
+      "Operating system: `debian` 12, `ubuntu` 22.04, `rhel` 9 or one that is built from it, `centos7` 7.9, which is past its end.",
+    ),
   connection: connection.optional(),
   connectionFile: text("a path, with #name where the file describes several machines")
     .optional()
@@ -47,6 +52,19 @@ const site = z.strictObject({
       "The address that the Internet knows the site's gateway by. With `existing` alone: other makers get one.",
     ),
   asn: whole(1, 4294967294, "an autonomous system").describe("The site's BGP autonomous system."),
+  outOfService: flag()
+    .default(false)
+    .describe(
+      "The site is dead: deployments leave its hosts as they are and configure the other site alone.",
+    ),
+  machines: z
+    .record(name("a host's name"), whole(1, 9999, "a machine's number"), {
+      error: "machines' numbers by the hosts' names",
+    })
+    .default({})
+    .describe(
+      "Numbers of machines that took a lost host's place, by the host's name. `npm run replace` gives them.",
+    ),
   existing: z
     .strictObject({
       gateways: z
@@ -58,6 +76,7 @@ const site = z.strictObject({
     .optional()
     .describe("The site's hosts exist already: bare metal, another cloud, the lab."),
   gcp: gcp.optional(),
+  tencent: tencent.optional(),
 });
 
 const ipsec = z.strictObject({
@@ -282,7 +301,7 @@ export const schema = {
   sites: z
     .record(name("a site's name"), site, { error: "two sites by name" })
     .refine((sites) => Object.keys(sites).length === 2, { error: "exactly two sites by name" })
-    .describe("The two sites by name, each made by exactly one of `existing` and `gcp`."),
+    .describe("The two sites by name, each made by exactly one of `existing`, `gcp` and `tencent`."),
   labels: labels().default({}).describe("Labels of all that is made in clouds, beside the program's own."),
   protect: flag()
     .default(true)

@@ -6,7 +6,7 @@ import type { GatewaySettings, Settings, SiteSettings } from "./schema";
 type Rule = (settings: Partial<Settings>) => string[];
 
 /** The ways to make a site. Each site has the settings of exactly one of them. */
-const makers = ["existing", "gcp"] as const satisfies readonly (keyof SiteSettings)[];
+const makers = ["existing", "gcp", "tencent"] as const satisfies readonly (keyof SiteSettings)[];
 
 /** A site's settings with its name. */
 export interface NamedSite extends SiteSettings {
@@ -27,11 +27,23 @@ function gatewaysOfExisting({ existing }: SiteSettings): readonly GatewaySetting
   return existing?.gateways ?? [];
 }
 
+/** Names of a site's gateways within it; makers name theirs gw1 and gw2. */
+export function gatewayNames({
+  existing,
+  gcp,
+  tencent,
+}: Pick<SiteSettings, "existing" | "gcp" | "tencent">): string[] {
+  if (existing) return existing.gateways.map(({ name }) => name);
+  const count = (gcp ?? tencent)?.gateways ?? 0;
+  return Array.from({ length: count }, (_, index) => `gw${index + 1}`);
+}
+
 /** MTUs of the networks that the link's packets leave by, in bytes. */
 export function underlayMtus(settings: Partial<Settings>): number[] {
   return sitesOf(settings).flatMap((site) => [
     ...gatewaysOfExisting(site).map(({ mtu }) => mtu),
     ...(site.gcp ? [site.gcp.network.mtu] : []),
+    ...(site.tencent ? [site.tencent.mtu] : []),
   ]);
 }
 

@@ -22,6 +22,7 @@ import { MissingPrerequisite } from "./system";
 
 const stateDirectory = join(labDirectory, "pulumi-state");
 const passphraseFile = join(labDirectory, "passphrase");
+const noAcquisition = "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION";
 const labBackend = `file://${stateDirectory}`;
 
 /** The Pulumi that this checkout uses. */
@@ -89,7 +90,8 @@ export async function pulumiEnvironment(): Promise<NodeJS.ProcessEnv> {
     // A settings file made for one command may lack the salt; the state has it.
     PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "1",
     PULUMI_NODEJS_TRANSPILE_ONLY: process.env["PULUMI_NODEJS_TRANSPILE_ONLY"] ?? "true",
-    ...(plugins === "builtin" && { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "1" }),
+    // What the lab uses is installed by now. The clouds' plugins are large, and only a stack of the operator's uses them.
+    [noAcquisition]: process.env[noAcquisition] ?? "1",
   };
 }
 
@@ -100,9 +102,17 @@ function isLoggedIn(): boolean {
   return Boolean((JSON.parse(readFileSync(file, "utf8")) as { current?: string }).current);
 }
 
-/** The lab's state and passphrase are no place for a stack of the operator's: `lab reset` deletes them. */
-function operatorsEnvironment(env: NodeJS.ProcessEnv, stack: string): NodeJS.ProcessEnv {
+/**
+ * For a stack of the operator's. The lab's state and passphrase are no place for it: `lab reset` deletes them. And it gets
+ * the clouds' plugins, from where the others came.
+ */
+function operatorsEnvironment(
+  env: NodeJS.ProcessEnv,
+  stack: string,
+  plugins: PluginChoice,
+): NodeJS.ProcessEnv {
   const own = { ...env };
+  if (plugins === "official" && process.env[noAcquisition] === undefined) own[noAcquisition] = "false";
   if (own["PULUMI_BACKEND_URL"] === labBackend) delete own["PULUMI_BACKEND_URL"];
   if (own["PULUMI_CONFIG_PASSPHRASE_FILE"] === passphraseFile) delete own["PULUMI_CONFIG_PASSPHRASE_FILE"];
   if (!own["PULUMI_BACKEND_URL"] && !isLoggedIn()) {
@@ -187,6 +197,7 @@ function needsStack(args: readonly string[]): boolean {
     "logout",
     "whoami",
     "plugin",
+    "package",
     "install",
     "new",
     "env",
@@ -207,11 +218,11 @@ function needsStack(args: readonly string[]): boolean {
  */
 export async function prepare(args: readonly string[], cwd: string): Promise<PreparedCommand> {
   const env = await pulumiEnvironment();
-  const { cli } = await ensureToolchain();
+  const { cli, plugins } = await ensureToolchain();
   const asIs = { path: cli.path, env, finish: () => undefined };
   if (projectDirectory(args, cwd) !== root || !needsStack(args)) return asIs;
   const stack = stackOf(args);
-  if (!isLabStack(stack)) return { ...asIs, env: operatorsEnvironment(env, stack) };
+  if (!isLabStack(stack)) return { ...asIs, env: operatorsEnvironment(env, stack, plugins) };
   const salt = await ensureStack(stack);
   const before = writeEffectiveFile(stack, salt);
   return {

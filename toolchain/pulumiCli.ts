@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { findGo } from "./go";
 import { withLock } from "./lock";
 import { cacheDirectory, labDirectory, logDirectory, root } from "./paths";
 import { step, type Step } from "./steps";
@@ -18,9 +19,6 @@ import { findOnPath, MissingPrerequisite } from "./system";
 
 /** The version that is installed when the machine has none that will do: the SDK's own, in package.json. */
 export const pulumiVersion = "3.259.0";
-
-/** Oldest Go that compiles the CLI, from the `go` line of cli/go.mod. */
-const oldestGo = [1, 25] as const;
 
 /** A Pulumi CLI to use. */
 export interface PulumiCli {
@@ -135,34 +133,12 @@ async function download(): Promise<PulumiCli | undefined> {
   );
 }
 
-function findGo(): string {
-  const advice =
-    `Pulumi ${pulumiVersion} can be neither found nor downloaded, so it is to be compiled, which takes Go ` +
-    `${oldestGo.join(".")} or newer (or 1.21 or newer with GOTOOLCHAIN=auto and a Go module proxy): https://go.dev/dl. ` +
-    `Or put the pulumi program on PATH: https://www.pulumi.com/docs/install`;
-  const go = findOnPath("go", `${process.env["PATH"] ?? ""}:/usr/local/go/bin:/usr/lib/go/bin`);
-  if (!go) throw new MissingPrerequisite(advice);
-  const version = spawnSync(go, ["env", "GOVERSION"], { encoding: "utf8" }).stdout.trim();
-  const [, major, minor] = /^go(\d+)\.(\d+)/.exec(version) ?? [];
-  // Since 1.21 a Go that is too old fetches the one that go.mod asks for, if GOTOOLCHAIN lets it.
-  if (Number(major) < 1 || (Number(major) === 1 && Number(minor) < 21)) {
-    throw new MissingPrerequisite(`${go} is ${version || "of an unknown version"}. ${advice}`);
-  }
-  return go;
-}
-
 async function build({ run, progress }: Step): Promise<PulumiCli> {
-  const go = findGo();
+  const { path: go, env } = findGo(
+    `Pulumi ${pulumiVersion} can be neither found nor downloaded, so it is to be compiled`,
+    "Or put the pulumi program on PATH: https://www.pulumi.com/docs/install",
+  );
   const module = join(root, "toolchain", "cli");
-  const version = spawnSync(go, ["env", "GOVERSION"], { encoding: "utf8" }).stdout.trim();
-  const [, minor] = /^go1\.(\d+)/.exec(version) ?? [];
-  const env = {
-    ...process.env,
-    CGO_ENABLED: "0",
-    GOFLAGS: "-trimpath -mod=readonly -buildvcs=false",
-    GOWORK: "off",
-    ...(Number(minor) < oldestGo[1] && { GOTOOLCHAIN: "auto" }),
-  };
   progress("modules");
   await run(go, ["mod", "download"], { cwd: module, env });
   progress("compiling");

@@ -1,7 +1,16 @@
 // Starts every command of the project. Plain JavaScript without dependencies, because it runs before there are any:
 // it makes sure that the node modules are those of package-lock.json, and then hands over to the command's TypeScript.
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+} from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -24,6 +33,7 @@ const commands = {
     "rotate/cli.ts",
     "replaces the link's pre-shared key, or the hosts' certificates, while they are used",
   ],
+  replace: ["replace/cli.ts", "brings an empty machine into the place of a host that is lost, and proves it"],
   drill: ["drills/cli.ts", "breaks one thing on purpose, and judges what clients saw of it"],
   ha: ["ha/cli.ts", "the service address by hand: status, switchover, hold, force, release"],
   resync: ["resync/cli.ts", "brings back a database whose replication was lost; `repair` makes rows equal"],
@@ -31,6 +41,7 @@ const commands = {
   policy: ["policies/cli.ts", "previews a stack, and names what violates the policies"],
   bench: ["bench/cli.ts", "measures, and prints the figures that the README quotes"],
   "settings:docs": ["settings/docs.ts", "writes the settings' reference and JSON schema"],
+  "sdk:regenerate": ["toolchain/sdk/cli.ts", "writes the package of Tencent's provider anew"],
 };
 
 /** Node's own minimum, for `--import` and the test tools. */
@@ -71,6 +82,20 @@ function modulesMatch() {
   );
 }
 
+/** The generated package of package.json that is a part of this checkout. npm links it, and its own script compiles it. */
+const localPackage = join(root, "sdks", "tencentcloud");
+
+/** Whether what the local package's script compiled last is newer than all that it was compiled of. */
+function localPackageIsCompiled() {
+  // The last file that the script writes.
+  const compiled = statSync(join(localPackage, "bin", "package.json"), { throwIfNoEntry: false });
+  if (!compiled) return false;
+  const sources = readdirSync(localPackage, { recursive: true }).filter(
+    (path) => /(\.ts|\.json|\.js)$/.test(path) && !/^(bin|node_modules)\//.test(path),
+  );
+  return sources.every((path) => statSync(join(localPackage, path)).mtimeMs <= compiled.mtimeMs);
+}
+
 /** Two commands started at once in a new clone: one installs, the other waits for it. */
 async function withInstallLock(work) {
   const lock = join(root, ".lab", "npm-ci.lock");
@@ -96,38 +121,47 @@ async function withInstallLock(work) {
   }
 }
 
-async function installModules() {
-  if (modulesMatch()) return;
+/** Runs a command of npm as a step of its own, with its log. */
+async function npmStep(title, logName, args, cwd) {
   const logs = join(root, ".lab", "logs");
   mkdirSync(logs, { recursive: true });
+  const log = join(logs, logName);
+  const started = Date.now();
+  const elapsed = () => `${Math.round((Date.now() - started) / 1000)}s`;
+  say(`${title}: npm ${args[0]}, log in ${log}`);
+  const beat = setInterval(() => say(`${title}: still working (${elapsed()})`), 15_000);
+  const file = openSync(log, "w");
+  const npm = spawn("npm", args, { cwd, stdio: ["ignore", file, file] });
+  const status = await new Promise((resolve) => {
+    npm.on("error", (error) => {
+      say(`${title}: npm cannot be started: ${error.message}`);
+      resolve(127);
+    });
+    npm.on("close", (code) => resolve(code ?? 1));
+  });
+  clearInterval(beat);
+  closeSync(file);
+  if (status !== 0) {
+    say(readFileSync(log, "utf8").trimEnd().split("\n").slice(-15).join("\n"));
+    say(`${title}: failed after ${elapsed()}; the whole log is ${log}`);
+    process.exit(1);
+  }
+  say(`${title}: done (${elapsed()})`);
+}
+
+async function installModules() {
+  if (modulesMatch() && localPackageIsCompiled()) return;
+  mkdirSync(join(root, ".lab"), { recursive: true });
   await withInstallLock(async () => {
-    if (modulesMatch()) return;
-    const log = join(logs, "npm-ci.log");
-    const started = Date.now();
-    const elapsed = () => `${Math.round((Date.now() - started) / 1000)}s`;
-    say(`node modules: npm ci, log in ${log}`);
-    const beat = setInterval(() => say(`node modules: still working (${elapsed()})`), 15_000);
-    const file = openSync(log, "w");
-    // `npm run --silent` would silence this npm too, and leave its log empty.
-    const npm = spawn("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=notice"], {
-      cwd: root,
-      stdio: ["ignore", file, file],
-    });
-    const status = await new Promise((resolve) => {
-      npm.on("error", (error) => {
-        say(`node modules: npm cannot be started: ${error.message}`);
-        resolve(127);
-      });
-      npm.on("close", (code) => resolve(code ?? 1));
-    });
-    clearInterval(beat);
-    closeSync(file);
-    if (status !== 0) {
-      say(readFileSync(log, "utf8").trimEnd().split("\n").slice(-15).join("\n"));
-      say(`node modules: failed after ${elapsed()}; the whole log is ${log}`);
-      process.exit(1);
+    if (!modulesMatch()) {
+      // `npm run --silent` would silence this npm too, and leave its log empty.
+      const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=notice"];
+      await npmStep("node modules", "npm-ci.log", args, root);
     }
-    say(`node modules: done (${elapsed()})`);
+    // Scripts of packages from elsewhere don't run; this one is the project's own.
+    if (!localPackageIsCompiled()) {
+      await npmStep("package tencentcloud", "sdk-compile.log", ["run", "postinstall"], localPackage);
+    }
   });
 }
 

@@ -18,6 +18,8 @@ export interface HostReport {
   readonly drifts: readonly Drift[];
   /** Why the host, or a part of it, could not be looked at. */
   readonly problem?: string;
+  /** The host's site is out of service: nobody looked. */
+  readonly outOfService?: true;
 }
 
 /** Verifying runs an operator's read-only commands on the host; a daemon that hangs must not hang us. */
@@ -53,13 +55,17 @@ async function verifyComponents(session: Session, host: HostOutput): Promise<Dri
   return drifts;
 }
 
-/** Compares hosts with what was deployed on them, one connection each. A host that cannot be asked is a problem of it. */
+/**
+ * Compares hosts with what was deployed on them, one connection each. A host that cannot be asked is a problem of it; one
+ * that is out of service is not asked.
+ */
 export function verifyHosts(
   hosts: readonly HostOutput[],
   dial: (connection: SshConnection) => Promise<Session>,
 ): Promise<HostReport[]> {
   return Promise.all(
     hosts.map(async (host): Promise<HostReport> => {
+      if (host.outOfService) return { host: host.name, drifts: [], outOfService: true };
       let session: Session | undefined;
       try {
         session = await dial(host.connection);

@@ -1,4 +1,5 @@
 import { ENVOY, programAt } from "../host/artefacts";
+import { systemParts } from "../host/families";
 import type { HostFile, Manifest } from "../host/manifest";
 import { bootstrap, whole } from "./envoy/bootstrap";
 import { discoveryFiles } from "./envoy/files";
@@ -37,6 +38,7 @@ export function backupManifest(inputs: KeeperInputs): Manifest {
   return {
     component: BACKUP_COMPONENT,
     packages: [],
+    ...systemParts(inputs.view.local.family, []),
     artefacts: [ENVOY],
     files: [
       configuration(BOOTSTRAP_FILE, bootstrap(inputs)),

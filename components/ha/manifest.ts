@@ -1,4 +1,4 @@
-import { packagesFor } from "../host/families";
+import { packagesFor, systemParts } from "../host/families";
 import type { Manifest } from "../host/manifest";
 import { ADDRESS_UNIT, ADDRESS_UNIT_FILE, renderAddressUnit } from "./address";
 import {
@@ -56,6 +56,7 @@ export function haManifest(inputs: HaInputs): Manifest {
   return {
     component: HA_COMPONENT,
     packages: packagesFor(view.local.family, ["keepalived", "iproute"]),
+    ...systemParts(view.local.family, ["keepalived", "iproute"]),
     files: [
       ...programs,
       renderAddressUnit(ha.vip),

@@ -1,6 +1,5 @@
-import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { remoteConnection } from "./connection";
+import { HostCommand } from "./command";
 import type { Host } from "./host";
 import { bootstrapCommand, bootstrapRequest, generationOf, removeCommand } from "./installer";
 import type { BootstrapOperation } from "./installer";
@@ -14,6 +13,16 @@ export interface HostConfigurationArgs {
   readonly manifest: pulumi.Input<Manifest>;
   /** `apply` makes it so; `stage` only puts it there, checked, for a TwoPhaseCommit to follow. */
   readonly phase: BootstrapOperation;
+  /** Leaves this part of the host as it is, e.g. because it is about a site that is out of service. @default false */
+  readonly untouched?: boolean;
+}
+
+/** The generation of a host that has never been given one. */
+export const NO_GENERATION = "none";
+
+/** What a host was given when it was last in service. */
+function generationGiven(stdin: string | undefined): string {
+  return stdin === undefined ? NO_GENERATION : (JSON.parse(stdin) as { generation: string }).generation;
 }
 
 /**
@@ -28,16 +37,18 @@ export class HostConfiguration {
   readonly component: string;
   /**
    * Digest of the manifest and the installer, by which the host knows this generation. Not a secret. Known only once
-   * the host has it.
+   * the host has it. Of a host that is left as it is, the one that it was given last, or NO_GENERATION.
    */
   readonly generation: pulumi.Output<string>;
   /**
-   * Changes exactly when the command was created anew, i.e. when the generation had been removed in between. A commit
-   * takes it as an input, since the generation alone stays the same when a replacement is forced.
+   * Changes exactly when the host lost what was staged: the command was created anew, i.e. the generation had been removed
+   * in between, or another machine is the host. A commit takes it as an input, since the generation alone stays the same.
    */
   readonly staged: pulumi.Output<string>;
+  /** Stands for what the host has: changes with the generation, and with the machine. Known once the host has it. */
+  readonly fingerprint: pulumi.Output<string>;
   /** For `dependsOn`. */
-  readonly resource: command.remote.Command;
+  readonly resource: HostCommand;
 
   /** @param name Unique in the stack; also how the host knows who may remove the component. */
   constructor(name: string, args: HostConfigurationArgs, opts: pulumi.CustomResourceOptions = {}) {
@@ -49,14 +60,12 @@ export class HostConfiguration {
     // What follows is derived from secrets but carries none: see generationOf.
     const user = pulumi.unsecret(host.connection.apply((connection) => connection.user));
     const generation = pulumi.unsecret(manifest.apply(generationOf));
-    const run = user.apply(bootstrapCommand);
-    this.resource = new command.remote.Command(
+    this.resource = new HostCommand(
       name,
       {
-        connection: remoteConnection(host),
-        create: run,
-        update: run,
-        delete: pulumi
+        host,
+        apply: user.apply(bootstrapCommand),
+        remove: pulumi
           .all([user, generation])
           .apply(([as, digest]) => removeCommand(as, component, name, digest)),
         stdin: pulumi.secret(
@@ -64,19 +73,18 @@ export class HostConfiguration {
             .all([manifest, generation])
             .apply(([value, digest]) => bootstrapRequest(phase, name, digest, value)),
         ),
-        logging: "none",
-        addPreviousOutputInEnv: false,
+        untouched: args.untouched,
       },
-      pulumi.mergeOptions(opts, {
-        // A replacement that someone forces has the same owner and the same generation before and after. Created first,
-        // the new one would find nothing to do, and the old one's delete would then take everything away.
-        deleteBeforeReplace: true,
-        additionalSecretOutputs: ["stdin"],
-      }),
+      pulumi.mergeOptions(opts, { additionalSecretOutputs: ["stdin"] }),
     );
     this.host = host;
     this.component = component;
-    this.staged = this.resource.id;
-    this.generation = pulumi.all([generation, this.resource.id]).apply(([digest]) => digest);
+    const { id, stdin, leftAlone } = this.resource;
+    this.staged = host.machine === 1 ? id : id.apply((known) => `${known}.${host.machine}`);
+    this.generation = leftAlone
+      ? pulumi.unsecret(stdin.apply(generationGiven))
+      : pulumi.all([generation, id]).apply(([digest]) => digest);
+    this.fingerprint =
+      host.machine === 1 ? this.generation : this.generation.apply((digest) => `${digest}.${host.machine}`);
   }
 }

@@ -3,10 +3,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "./host";
 
 /** Seconds that one attempt to reach a host's SSH port may take. A healthy host across an ocean answers within one. */
-const PER_DIAL_TIMEOUT_SECONDS = 15;
+export const PER_DIAL_TIMEOUT_SECONDS = 8;
 
-/** Attempts before a host counts as unreachable. OpenSSH refuses some of many simultaneous ones (MaxStartups). */
-const DIAL_ERROR_LIMIT = 8;
+/**
+ * Failed attempts that are forgiven before a host counts as unreachable. OpenSSH refuses some of many simultaneous ones
+ * (MaxStartups), which costs next to nothing; a host that is dead or hangs costs the whole time of each: a minute in all, with
+ * the pauses between them.
+ */
+export const DIAL_ERROR_LIMIT = 6;
 
 /** The connection of every remote command to a host. The host key is always pinned. Secret. */
 export function remoteConnection(host: Host): pulumi.Output<command.types.input.remote.ConnectionArgs> {

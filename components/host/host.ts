@@ -5,7 +5,7 @@ import type { SshConnection } from "../../providers/ssh/session";
  * Families of operating systems whose packages, units and paths differ. The one table of those differences is
  * `families.ts`.
  */
-export type OsFamily = "debian" | "rhel";
+export type OsFamily = "debian" | "ubuntu" | "rhel" | "centos7";
 
 /** A machine that the program configures over SSH. Who made it (a cloud, the lab, an operator) does not show here. */
 export interface Host {
@@ -18,6 +18,10 @@ export interface Host {
   readonly privateAddress: string;
   /** The interface that carries `privateAddress`, and its MTU in bytes. */
   readonly underlay: { readonly interface: string; readonly mtu: number };
+  /** Its site is out of service: nothing is run on it, and what the state knows of it stays. */
+  readonly outOfService: boolean;
+  /** Number of the machine that is the host: 1, and a higher one once an empty machine took its place. */
+  readonly machine: number;
   /** How to reach the host. Its private key is a secret. */
   readonly connection: pulumi.Output<SshConnection>;
 }

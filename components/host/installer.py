@@ -40,6 +40,9 @@ ARTEFACTS = "/usr/local/lib/crossborder/artefacts"
 DOWNLOADS = "/var/cache/crossborder/artefacts"
 LOCK = "/run/crossborder.lock"
 UNITS = "/etc/systemd/system"
+# Exists where SELinux is on; what it is told of files beside the distribution's own rules, by `semanage fcontext`.
+SELINUX = "/sys/fs/selinux/enforce"
+OWN_LABELS = "/etc/selinux/targeted/contexts/files/file_contexts.local"
 UNIT_DIRECTORIES = ("/etc/systemd/", "/usr/lib/systemd/", "/lib/systemd/")
 
 COMMAND_SECONDS = 120
@@ -306,12 +309,17 @@ def sysctl_file(component):
 
 
 def wanted_files(manifest):
-    """Path -> what the manifest wants there, in the form of `look`."""
+    """Path -> what the manifest wants there, in the form of `look`. Its repositories aside."""
     entries = list(manifest["files"])
     if manifest["sysctl"]:
         lines = ["%s = %s\n" % item for item in sorted(manifest["sysctl"].items())]
         path = sysctl_file(manifest["component"])
         entries.append({"path": path, "content": "".join(lines), "mode": "0644"})
+    return looks_of(entries)
+
+
+def looks_of(entries):
+    """Path -> what an entry of a manifest wants there, in the form of `look`."""
     files = {}
     for entry in entries:
         uid, gid = owner_ids(entry.get("owner", "root:root"))
@@ -387,7 +395,7 @@ def problems(manifest):
             programs.add(program_path(artefact))
         found.extend(wrong)
     paths = set()
-    for entry in manifest["files"]:
+    for entry in manifest["files"] + manifest.get("repositories", []):
         path = entry.get("path")
         if not isinstance(path, str) or not path.startswith("/") or os.path.normpath(path) != path:
             found.append("file path %r is not absolute and normal" % (path,))
@@ -410,6 +418,12 @@ def problems(manifest):
                 found.append("unit %s watches %s, which is not a file of the manifest" % (unit["name"], path))
         if unit.get("onChange") not in ("restart", "reload"):
             found.extend(command_problems("onChange of %s" % unit.get("name"), unit.get("onChange")))
+    for name in manifest.get("conflicts", []):
+        if not re.match(r"[A-Za-z0-9@_.:-]+\.[a-z]+\Z", str(name)):
+            found.append("unit name %r is not one of systemd's" % (name,))
+    for label in manifest.get("labels", []):
+        if not str(label.get("pattern")).startswith("/") or not re.match(r"[a-z_]+_t\Z", str(label.get("type"))):
+            found.append("label %r is no pattern of paths with a type" % (label,))
     for package in manifest["packages"]:
         if not re.match(r"[A-Za-z0-9][A-Za-z0-9+._-]*\Z", package):
             found.append("package name %r is not valid" % package)
@@ -428,8 +442,9 @@ def validate(manifest):
                       ("teardown", list), ("verify", list)):
         if not isinstance(manifest.get(key), kind):
             raise Failure("the manifest's %s is missing or of the wrong type" % key)
-    if not isinstance(wanted_artefacts(manifest), list):
-        raise Failure("the manifest's artefacts are of the wrong type")
+    for key in ("artefacts", "repositories", "labels", "conflicts"):
+        if not isinstance(manifest.get(key, []), list):
+            raise Failure("the manifest's %s are of the wrong type" % key)
     found = problems(manifest)
     if found:
         raise Failure("the manifest is refused: %s" % "; ".join(found))
@@ -606,7 +621,8 @@ def remember(records, manifest, files):
             if value is None:
                 raise Failure("this kernel has no setting %s" % name)
             baseline["sysctl"][name] = value
-    new = [unit["name"] for unit in manifest["units"] if unit["name"] not in baseline["units"]]
+    names = [unit["name"] for unit in manifest["units"]] + manifest.get("conflicts", [])
+    new = [name for name in names if name not in baseline["units"]]
     found_at_stage = manifest["priorUnits"]
     states = unit_states(new)
     for name in new:
@@ -811,6 +827,8 @@ class Switch:
         self.artefacts = wanted_artefacts(self.manifest) if digest else []
         self.sysctl = self.manifest["sysctl"] if digest else {}
         self.units = self.manifest["units"] if digest else []
+        self.conflicts = self.manifest.get("conflicts", []) if digest else []
+        self.labels = self.manifest.get("labels", []) if digest else []
         self.changed = []
         self.acted = []
         self.failures = []
@@ -844,6 +862,7 @@ class Switch:
         for path in leaving_files:
             self.attempt(self.restore_file, path)
         self.remove_directories()
+        self.attempt(self.relabel)
         for name, value in self.sysctl.items():
             self.attempt(self.set_sysctl, name, value)
         for name in self.leaving("sysctl", self.sysctl):
@@ -852,6 +871,7 @@ class Switch:
         dirty = set(self.records.journal["dirty"])
         if any(path.startswith(UNIT_DIRECTORIES) for path in dirty):
             self.attempt(systemctl, "daemon-reload")
+        self.attempt(self.stand_down)
         self.attempt(self.bring_up, dirty)
         for name in reversed(leaving_units):
             self.attempt(self.restore_unit, name)
@@ -866,7 +886,7 @@ class Switch:
 
     def leaving_units(self):
         """Units that are not wanted any more, last started first."""
-        names = self.leaving("units", {unit["name"] for unit in self.units})
+        names = self.leaving("units", {unit["name"] for unit in self.units}.union(self.conflicts))
         order = [unit["name"] for unit in self.earlier_units()]
         return sorted(names, key=lambda name: order.index(name) if name in order else len(order), reverse=True)
 
@@ -913,6 +933,28 @@ class Switch:
         if found is not None and found != value:
             write_sysctl(name, value)
             self.acted.append("restore %s" % name)
+
+    def relabel(self):
+        """Tells SELinux what the component's files are, and has them labelled so."""
+        if not self.labels or not os.path.exists(on_disk(SELINUX)):
+            return
+        told = [tell_label(label) for label in self.labels]
+        if not any(told) and not self.changed:
+            return
+        paths = list(self.files) + [program_path(artefact) for artefact in self.artefacts]
+        ancestors = sorted({directory for path in paths for directory in parents(path)})
+        patterns = [label["pattern"] + r"\Z" for label in self.labels]
+        paths += [path for path in ancestors if any(re.match(pattern, path) for pattern in patterns)]
+        must_run("restorecon", ["restorecon", "-F"] + [on_disk(path) for path in paths])
+
+    def stand_down(self):
+        """Stops what must not run beside the component."""
+        for name, state in unit_states(self.conflicts).items():
+            if state["found"] and state["enabled"]:
+                enable("disable", name)
+            if state["active"]:
+                systemctl("stop", name)
+                self.acted.append("stop %s" % name)
 
     def bring_up(self, dirty):
         began = time.time()
@@ -988,8 +1030,16 @@ def differs(records, manifest):
         return True
     if any(read_sysctl(name) != " ".join(value.split()) for name, value in manifest["sysctl"].items()):
         return True
+    if running_conflicts(manifest):
+        return True
     states = unit_states([unit["name"] for unit in manifest["units"]]).values()
     return not all(state["enabled"] and state["active"] for state in states)
+
+
+def running_conflicts(manifest):
+    """Units that run, or start at boot, and must not."""
+    states = unit_states(manifest.get("conflicts", []))
+    return [name for name, state in states.items() if state["found"] and (state["enabled"] or state["active"])]
 
 
 # ---------------------------------------------------------------------------------------------- the rollback timer
@@ -1075,11 +1125,13 @@ def install_packages(names):
         keep = ["-o", "Dpkg::Options::=--force-confold", "-o", "DPkg::Lock::Timeout=300"]
         install = ["apt-get", "install", "-y", "--no-install-recommends"] + keep + missing
         refresh = ["apt-get", "update"]
-    elif shutil.which("dnf"):
-        install = ["dnf", "install", "-y"] + missing
-        refresh = ["dnf", "makecache"]
+    elif shutil.which("dnf") or shutil.which("yum"):
+        # CentOS 7 has yum alone, with the same words.
+        tool = "dnf" if shutil.which("dnf") else "yum"
+        install = [tool, "install", "-y"] + missing
+        refresh = [tool, "makecache"]
     else:
-        raise Failure("packages %s are missing and this host has neither apt-get nor dnf" % ", ".join(missing))
+        raise Failure("packages %s are missing and this host has none of apt-get, dnf and yum" % ", ".join(missing))
     # A host that never fetched its package lists, or whose lists are too old, needs them once.
     if run(install, PACKAGE_SECONDS, quiet)[0] != 0:
         run(refresh, PACKAGE_SECONDS, quiet)
@@ -1087,6 +1139,24 @@ def install_packages(names):
         if status != 0:
             raise Failure("installing %s failed: %s" % (", ".join(missing), cause(status, output)))
     return missing
+
+
+def parents(path):
+    """The directories above a path, the root aside."""
+    while os.path.dirname(path) != "/":
+        path = os.path.dirname(path)
+        yield path
+
+
+def tell_label(label):
+    """Tells SELinux the type of paths, unless it knows. Returns whether it was told."""
+    own = [line.split() for line in (text_of(on_disk(OWN_LABELS)) or "").splitlines()]
+    known = [words[-1] for words in own if words and words[0] == label["pattern"]]
+    if any(":%s:" % label["type"] in context for context in known):
+        return False
+    verb = "-m" if known else "-a"
+    must_run("semanage fcontext", ["semanage", "fcontext", verb, "-t", label["type"], label["pattern"]])
+    return True
 
 
 def write_tree(directory, files):
@@ -1108,6 +1178,9 @@ def stage_new(records, manifest, digest):
     install_artefacts(manifest)
     units = [unit["name"] for unit in manifest["units"]]
     prior = unit_states(units)
+    for path, wanted in looks_of(manifest.get("repositories", [])).items():
+        if look(path) != wanted:
+            put(path, wanted)
     installed = install_packages(list(manifest["packages"]))
     if installed:
         # Packages start their daemons; nothing runs before it is configured.
@@ -1439,6 +1512,8 @@ def verify(records, digest=None):
                 drift("unit", name, "is not enabled")
             if not state["active"]:
                 drift("unit", name, "is not active")
+        for name in running_conflicts(manifest):
+            drift("unit", name, "must not run beside this component")
         for command in manifest["verify"]:
             status, output = run(command["argv"])
             if status != 0:

@@ -7,11 +7,20 @@ import type { Artefact } from "./artefacts";
 export interface Manifest {
   /** Name of the component on the host, `[a-z][a-z0-9-]*`. Its records live in /var/lib/crossborder/<component>. */
   readonly component: string;
+  /**
+   * Package repositories and their signing keys: files that are there before packages are installed, and stay, as the
+   * packages do. @default none
+   */
+  readonly repositories?: readonly HostFile[];
   /** Packages that have to be installed, by their name in the host's family. Those present are left alone. */
   readonly packages: readonly string[];
   /** Programs that no package carries, each at its `programAt`. Installed before the checks run. @default none */
   readonly artefacts?: readonly Artefact[];
   readonly files: readonly HostFile[];
+  /** SELinux labels that files and programs of the component need, where a host has SELinux. @default none */
+  readonly labels?: readonly FileLabel[];
+  /** Units that must not run beside this component; those of them that a host has are stopped, and come back. @default none */
+  readonly conflicts?: readonly string[];
   /** Kernel settings by dotted name. Values found before the first installation come back on removal. */
   readonly sysctl: Readonly<Record<string, string>>;
   /** The daemons' own parsers, run over the staged files before anything is touched. Any failure ends the apply. */
@@ -37,6 +46,13 @@ export interface HostFile {
   readonly mode: string;
   /** `user:group`, by name. @default root:root */
   readonly owner?: string;
+}
+
+/** An SELinux type for paths. */
+export interface FileLabel {
+  /** Regular expression of absolute paths, as `semanage fcontext` takes it. */
+  readonly pattern: string;
+  readonly type: string;
 }
 
 /** A program and its arguments; no shell. */

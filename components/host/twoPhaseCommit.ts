@@ -7,7 +7,10 @@ import type { HostConfiguration } from "./configuration";
 const CONFIRM_WITHIN_SECONDS = 90;
 
 export interface TwoPhaseCommitArgs {
-  /** Configurations of phase `stage`, one for each host that has to change together with the others. */
+  /**
+   * Configurations of phase `stage`, one for each host that has to change together with the others. Those out of service
+   * stay as they are, and the rest commits without them.
+   */
   readonly hosts: readonly HostConfiguration[];
   /** A host that is not confirmed within this time undoes its commit, s, 20 or more. @default 90 */
   readonly confirmWithinSeconds?: pulumi.Input<number>;
@@ -21,19 +24,18 @@ export interface TwoPhaseCommitArgs {
 /** Makes what several HostConfigurations staged current on all of their hosts, or on none. */
 export class TwoPhaseCommit extends HostCommit {
   constructor(name: string, args: TwoPhaseCommitArgs, opts?: pulumi.CustomResourceOptions) {
+    const hosts = args.hosts.filter(({ host }) => !host.outOfService);
     const confirmWithinSeconds = pulumi.output(args.confirmWithinSeconds ?? CONFIRM_WITHIN_SECONDS);
     super(
       name,
       {
-        hosts: args.hosts.map(({ host, component, generation, staged }) =>
+        hosts: hosts.map(({ host, component, generation, staged }) =>
           pulumi.output({ name: host.name, component, generation, staged }),
         ),
         connections: pulumi
-          .all(args.hosts.map(({ host }) => host.connection))
+          .all(hosts.map(({ host }) => host.connection))
           .apply((connections) =>
-            Object.fromEntries(
-              connections.map((connection, index) => [args.hosts[index]!.host.name, connection]),
-            ),
+            Object.fromEntries(connections.map((connection, index) => [hosts[index]!.host.name, connection])),
           ),
         confirmWithinSeconds,
         readyWithinSeconds:

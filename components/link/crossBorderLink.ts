@@ -77,15 +77,15 @@ export class CrossBorderLink extends Component {
     );
 
     this.fingerprint = pulumi
-      .all([commit.urn, ...this.hosts.map(({ generation }) => generation)])
-      .apply(([, ...generations]) => generations.join("+"));
+      .all([commit.urn, ...this.hosts.map(({ fingerprint }) => fingerprint)])
+      .apply(([, ...fingerprints]) => fingerprints.join("+"));
     this.facts = pulumi.secret(
       pulumi
         .all([primary.end, secondary.end, primary.host.connection, secondary.host.connection])
         .apply(([initiator, responder, initiatorConnection, responderConnection]) => ({
           name,
-          initiator: { ...factsOf(initiator), connection: initiatorConnection },
-          responder: { ...factsOf(responder), connection: responderConnection },
+          initiator: { ...factsOf(initiator, primary.host), connection: initiatorConnection },
+          responder: { ...factsOf(responder, secondary.host), connection: responderConnection },
           interface: GRE_DEVICE,
           mtu: args.link.mtu,
           bfd: args.link.bfd !== "off",
@@ -129,7 +129,7 @@ export class CrossBorderLink extends Component {
   private stage(
     args: CrossBorderLinkArgs,
     local: { site: Site; host: Host; end: pulumi.Output<LinkEnd> },
-    peer: { end: pulumi.Output<LinkEnd> },
+    peer: { host: Host; end: pulumi.Output<LinkEnd> },
     keys: pulumi.Output<PreSharedKeys>,
   ): HostConfiguration {
     const manifest: pulumi.Output<Manifest> = pulumi
@@ -148,6 +148,7 @@ export class CrossBorderLink extends Component {
           webhook,
           vip: args.vip,
           backup: args.backup,
+          alone: peer.host.outOfService,
         });
       });
     return new HostConfiguration(
@@ -158,7 +159,14 @@ export class CrossBorderLink extends Component {
   }
 }
 
-function factsOf(end: LinkEnd) {
+function factsOf(end: LinkEnd, { outOfService }: Host) {
   const { host, site, linkAddress, publicAddress, cidr } = end;
-  return { host, site, linkAddress, publicAddress, cidr };
+  return {
+    host,
+    site,
+    linkAddress,
+    publicAddress,
+    cidr,
+    ...(outOfService && { outOfService: true as const }),
+  };
 }

@@ -1,6 +1,7 @@
 import * as path from "node:path";
 import type { GateSettings, HealthSettings, LinkSettings } from "../../settings/schema";
-import { packagesFor } from "../host/families";
+import { familyOf, filesFor, packagesFor, type Software, systemParts } from "../host/families";
+import type { OsFamily } from "../host/host";
 import type { Command, HostFile, Manifest, Unit } from "../host/manifest";
 import { programFile } from "../host/program";
 import type { Admission } from "../sites/site";
@@ -10,6 +11,7 @@ import {
   FIREWALL_FILE,
   FIREWALL_TABLE,
   FIREWALL_UNIT,
+  renderGuard,
   renderTable,
   renderUnit as firewallUnit,
 } from "./firewall/nftables";
@@ -49,7 +51,11 @@ export interface LinkInputs {
   readonly vip?: ServiceAddress;
   /** Absent while the backup path is off. */
   readonly backup?: BackupPorts;
+  /** The peer's site is out of service: a change is not expected to bring the link up. @default false */
+  readonly alone?: boolean;
 }
+
+const SOFTWARE: readonly Software[] = ["strongswan", "frr", "nftables", "iproute", "ping"];
 
 function program(name: string, source: string): HostFile {
   return programFile(`${LIBRARY}/${name}`, path.join(__dirname, source));
@@ -64,9 +70,15 @@ export function linkManifest(inputs: LinkInputs): Manifest {
     name: "use the new IPsec connection",
     argv: ["python3", `${LIBRARY}/ipsec-settle`],
   };
+  const ready: Command = {
+    name: "routes over the link",
+    argv: ["python3", `${LIBRARY}/link-ready`, peer.linkAddress, link.bfd === "off" ? "bgp" : "bfd"],
+  };
   return {
     component: LINK_COMPONENT,
-    packages: packagesFor(local.family, ["strongswan", "frr", "nftables", "iproute", "ping"]),
+    packages: packagesFor(local.family, SOFTWARE),
+    ...systemParts(local.family, SOFTWARE),
+    ...conflictsOf(local.family),
     files: [
       renderTable(view, {
         mtu: link.mtu,
@@ -76,7 +88,9 @@ export function linkManifest(inputs: LinkInputs): Manifest {
         backup: inputs.backup,
         vip,
       }),
-      firewallUnit(),
+      firewallUnit(local.family),
+      ...renderGuard(local.family),
+      ...filesFor(local.family, SOFTWARE),
       renderScript(view, link.mtu),
       greUnit(),
       renderCharon(link.ipsec),
@@ -110,16 +124,17 @@ export function linkManifest(inputs: LinkInputs): Manifest {
         argv: ["sh", "-c", `swanctl --list-conns | grep -q '^${CONNECTION}:'`],
       },
     ],
-    confirm: {
-      settle: local.initiator ? [settle] : [],
-      ready: [
-        {
-          name: "routes over the link",
-          argv: ["python3", `${LIBRARY}/link-ready`, peer.linkAddress, link.bfd === "off" ? "bgp" : "bfd"],
-        },
-      ],
-    },
+    // The change of this, when the peer is back, is what has both ends prove the link again.
+    confirm: inputs.alone
+      ? { settle: [], ready: [] }
+      : { settle: local.initiator ? [settle] : [], ready: [ready] },
   };
+}
+
+/** Firewalls that would refuse what ours accepts. */
+function conflictsOf(family: OsFamily): Pick<Manifest, "conflicts"> {
+  const { otherFirewalls } = familyOf(family);
+  return otherFirewalls.length > 0 ? { conflicts: otherFirewalls } : {};
 }
 
 function linkUnits(health: readonly Unit[]): Unit[] {

@@ -76,7 +76,7 @@ export class Certificates extends Component {
     trusted: pulumi.Output<string[]>,
     { certificates: { generation, lifeDays }, group = "root" }: CertificatesArgs,
   ): { configuration: HostConfiguration; leaf: HostCertificate } {
-    const dnsName = dnsNameOf(host.name);
+    const dnsName = dnsNameOf(host.name, host.machine);
     const key = new HostKey(
       this.childName(`${host.name}-key-${generation}`),
       { host, generation },
@@ -84,7 +84,7 @@ export class Certificates extends Component {
     );
     const { certificate, serial, notBefore, notAfter } = new LeafCertificate(
       this.childName(`${host.name}-leaf`),
-      { authority, request: key.request, dnsName, lifeDays },
+      { authority, request: key.request, dnsName, lifeDays, hold: host.outOfService },
       this.child(),
     );
     const manifest = pulumi.all([certificate, trusted]).apply(([leaf, authorities]) =>

@@ -1,8 +1,7 @@
-import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { remoteConnection } from "../host/connection";
+import { HostCommand } from "../host/command";
 import type { Host } from "../host/host";
 import { asRoot, quoted } from "../host/installer";
 import { dnsNameOf, keyPath } from "./paths";
@@ -26,7 +25,7 @@ export class HostKey {
    */
   readonly request: pulumi.Output<string>;
   /** For `dependsOn`. */
-  readonly resource: command.remote.Command;
+  readonly resource: HostCommand;
 
   constructor(name: string, args: HostKeyArgs, opts: pulumi.CustomResourceOptions = {}) {
     const { host, generation } = args;
@@ -34,20 +33,15 @@ export class HostKey {
     const user = pulumi.unsecret(host.connection.apply((connection) => connection.user));
     const run = (...words: string[]) =>
       user.apply((as) => `${asRoot(as)}sh -s ${words.map(quoted).join(" ")}`);
-    const make = run("make", this.path, dnsNameOf(host.name));
-    this.resource = new command.remote.Command(
+    this.resource = new HostCommand(
       name,
       {
-        connection: remoteConnection(host),
-        create: make,
-        update: make,
-        delete: run("remove", this.path),
+        host,
+        apply: run("make", this.path, dnsNameOf(host.name, host.machine)),
+        remove: run("remove", this.path),
         stdin: readFileSync(join(__dirname, "host-key.sh"), "utf8"),
-        logging: "none",
-        addPreviousOutputInEnv: false,
       },
-      // Created first in a forced replacement, the new one would find the old key, which the old one's delete takes away.
-      pulumi.mergeOptions(opts, { deleteBeforeReplace: true }),
+      opts,
     );
     // It is marked as secret as the connection that brought it.
     this.request = pulumi.unsecret(this.resource.stdout);

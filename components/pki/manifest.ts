@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { packagesFor } from "../host/families";
+import { packagesFor, systemParts } from "../host/families";
 import type { OsFamily } from "../host/host";
 import type { HostFile, Manifest } from "../host/manifest";
 import { programFile } from "../host/program";
@@ -57,6 +57,7 @@ export function pkiManifest(inputs: PkiInputs): Manifest {
   return {
     component: PKI_COMPONENT,
     packages: packagesFor(inputs.family, ["openssl"]),
+    ...systemParts(inputs.family, ["openssl"]),
     files: [
       programFile(PROGRAM, join(__dirname, "pki-leaf.sh")),
       { path: paths.certificate, content: inputs.certificate, mode: "0644" },

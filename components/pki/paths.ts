@@ -30,7 +30,11 @@ export function keyPath(host: string, generation: number): string {
   return `${directory(host)}/key-${generation}.pem`;
 }
 
-/** The name that a host's certificate is for, and that peers demand. ICANN keeps `internal` for private use. */
-export function dnsNameOf(host: string): string {
-  return `${host}.crossborder.internal`;
+/**
+ * The name that a host's certificate is for, and that peers demand. ICANN keeps `internal` for private use. A machine that
+ * took the host's place has another name than the lost one, whose certificate peers thus accept no more.
+ * @param machine Number of the machine that is the host. @default 1
+ */
+export function dnsNameOf(host: string, machine = 1): string {
+  return `${machine === 1 ? "" : `${machine}.`}${host}.crossborder.internal`;
 }

@@ -204,7 +204,7 @@ export function replicationManifest({ view, settings }: PostgresInputs): Manifes
     socket: SOCKET_DIRECTORY,
     peer: peer.site,
     dsn: replicationDsn(view, settings.database, paths),
-    copy: !local.primary,
+    copy: local.copies,
     deadlineSeconds: FIRST_COPY_SECONDS,
   };
   const file: HostFile = {

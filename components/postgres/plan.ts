@@ -20,6 +20,8 @@ export interface PostgresNode {
   /** Tells the sites' sequences apart. By the order of the sites' names, so that it stays when the primary changes. */
   readonly number: 1 | 2;
   readonly primary: boolean;
+  /** Whether it is the site that takes the first copy from the other, if it has nothing. */
+  readonly copies: boolean;
   /** The name that the site's certificate is for. */
   readonly dnsName: string;
   /** Where the other site's PostgreSQL is reached from here: a listener on this host. */

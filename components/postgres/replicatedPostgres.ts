@@ -100,25 +100,25 @@ export class ReplicatedPostgres extends Component {
       this.configure(primary, POSTGRES_COMPONENT, inputs(primary, secondary).apply(postgresManifest)),
       this.configure(secondary, POSTGRES_COMPONENT, inputs(secondary, primary).apply(postgresManifest)),
     ];
-    // The primary listens first: what the secondary writes once it has its copy finds somebody who wants it.
-    const first = this.configure(
-      primary,
-      REPLICATION_COMPONENT,
-      inputs(primary, secondary).apply(replicationManifest),
-      servers,
-    );
-    const second = this.configure(
-      secondary,
-      REPLICATION_COMPONENT,
-      inputs(secondary, primary).apply(replicationManifest),
-      [...servers, first],
-    );
+    const subscribe = (local: Part, peer: Part, after: readonly HostConfiguration[]): HostConfiguration =>
+      this.configure(
+        local,
+        REPLICATION_COMPONENT,
+        inputs(local, peer).apply(replicationManifest),
+        after,
+        // A site without its peer has nobody to subscribe to, and goes on from what it has.
+        peer.host.outOfService,
+      );
+    // The source listens first: what the copying site writes once it has its copy finds somebody who wants it.
+    const [source, copying] = primary.node.copies ? [secondary, primary] : [primary, secondary];
+    const first = subscribe(source, copying, servers);
+    const second = subscribe(copying, source, [...servers, first]);
 
     this.facts = this.look(settings, primary, secondary);
     this.hosts = [...servers, first, second];
     this.fingerprint = pulumi
-      .all(this.hosts.map(({ generation }) => generation))
-      .apply((generations) => generations.join("+"));
+      .all(this.hosts.map(({ fingerprint }) => fingerprint))
+      .apply((fingerprints) => fingerprints.join("+"));
     this.credentials = pulumi.secret(
       passwords.apply((known) =>
         applications.map(({ role }) => {
@@ -132,7 +132,12 @@ export class ReplicatedPostgres extends Component {
 
   private look(settings: PostgresSettings, primary: Part, secondary: Part): pulumi.Output<ReplicationFacts> {
     const { database, port, gate } = settings;
-    const end = ({ host, node }: Part) => ({ site: node.site, host: host.name, connection: host.connection });
+    const end = ({ host, node }: Part) => ({
+      site: node.site,
+      host: host.name,
+      connection: host.connection,
+      ...(host.outOfService && { outOfService: true as const }),
+    });
     return pulumi.secret(
       pulumi.output({
         name: `${primary.node.site}-${secondary.node.site}`,
@@ -194,10 +199,13 @@ export class ReplicatedPostgres extends Component {
     const peerEndpoint = args.replicationEndpoints[site.name];
     if (!peerEndpoint) throw new Error(`site ${site.name} has no way to the other site's PostgreSQL`);
     const other = primary ? args.secondary : args.primary;
+    const machines = [host.machine, other.gateways[0]?.machine ?? 1] as const;
     const node: PostgresNode = {
       site: site.name,
       number: site.name < other.name ? 1 : 2,
       primary,
+      // Machines that took a host's place are numbered over both sites: the higher one came later, with nothing on it.
+      copies: machines[0] === machines[1] ? !primary : machines[0] > machines[1],
       dnsName: certificate.dnsName,
       peerEndpoint,
     };
@@ -209,11 +217,12 @@ export class ReplicatedPostgres extends Component {
     component: string,
     manifest: pulumi.Output<Manifest>,
     after: readonly HostConfiguration[] = [],
+    untouched = false,
   ): HostConfiguration {
     const suffix = component === POSTGRES_COMPONENT ? host.name : `${host.name}-replication`;
     return new HostConfiguration(
       this.childName(suffix),
-      { host, component, manifest, phase: "apply" },
+      { host, component, manifest, phase: "apply", untouched },
       this.child({ dependsOn: after.map(({ resource }) => resource) }),
     );
   }

@@ -41,6 +41,8 @@ export class ExistingSite extends Component implements Site {
         family: gateway.family,
         privateAddress: gateway.privateAddress,
         underlay: { interface: gateway.interface, mtu: gateway.mtu },
+        outOfService: settings.outOfService,
+        machine: settings.machines[gateway.name] ?? 1,
         connection: pulumi.output({ ...connection, privateKey: pulumi.secret(connection.privateKey) }),
       };
     });

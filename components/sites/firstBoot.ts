@@ -1,6 +1,9 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { publicKeyOf } from "../../providers/identity/keys";
 import type { SshConnection } from "../../providers/ssh/session";
 import type { Settings } from "../../settings/schema";
+import { FirstBoot as Boot } from "../firstBoot/firstBoot";
+import { FirstConnection } from "../firstBoot/firstConnection";
 import type { OsFamily } from "../host/host";
 
 /** What a machine that doesn't exist yet is given at its first boot, and how it is reached from then on. */
@@ -36,14 +39,23 @@ export type FirstBootMaker = (
   options: pulumi.ComponentResourceOptions,
 ) => FirstBoot;
 
+/** The login that new machines get. Not root: it has sudo without a password, and its name is in every log. */
+const LOGIN = "crossborder";
+
 /**
- * What new machines are given.
- * @throws Error when a site is to be made: this program doesn't make identities for new machines yet.
+ * What new machines are given: a host key that is known before they exist, and the deployment's login.
+ * @throws Error, from the maker, without the key of that login; settings with a site in a cloud are refused without it.
  */
-export function firstBoots({ sites }: Pick<Settings, "sites" | "sshPrivateKey">): FirstBootMaker {
-  const refuse = (what: string): never => {
-    throw new Error(`${what} can't be made: nothing gives machines an identity for their first boot`);
+export function firstBoots({ sshPrivateKey }: Pick<Settings, "sshPrivateKey">): FirstBootMaker {
+  return (host, { family, sshPort }, options) => {
+    if (sshPrivateKey === undefined) throw new Error(`no private key is known for the login on ${host}`);
+    const boot = new Boot(host, { family, user: LOGIN, privateKey: sshPrivateKey, sshPort }, options);
+    return {
+      user: LOGIN,
+      authorizedKey: publicKeyOf(sshPrivateKey),
+      userData: boot.userData,
+      connectionTo: ({ address, machine }) =>
+        new FirstConnection(host, { firstBoot: boot, address, machine }, options).connection,
+    };
   };
-  for (const [name, { existing }] of Object.entries(sites)) if (!existing) refuse(`site ${name}`);
-  return (host) => refuse(`host ${host}`);
 }

@@ -6,7 +6,7 @@ import { Component } from "../component";
 import type { Host } from "../host/host";
 import type { FirstBootMaker } from "./firstBoot";
 import { admissions, type Role } from "./gcp/firewall";
-import { FAMILY, GcpMachine } from "./gcp/machine";
+import { familyOfImage, GcpMachine } from "./gcp/machine";
 import { GcpNetwork, tagOf } from "./gcp/network";
 import { GcpNextHop } from "./gcp/nextHop";
 import { nextHopAddress, planMachines, type PlannedMachine } from "./gcp/plan";
@@ -14,7 +14,9 @@ import { cloudName, labelsOf, type Owner } from "./naming";
 import type { Admission, Coordinates, Peer, Site } from "./site";
 
 export interface GcpSiteArgs {
-  readonly settings: Pick<SiteSettings, "coordinates" | "cidr" | "asn"> & { readonly gcp: GcpSettings };
+  readonly settings: Pick<SiteSettings, "coordinates" | "cidr" | "asn" | "outOfService" | "machines"> & {
+    readonly gcp: GcpSettings;
+  };
   /** Name of the stack, a part of the names of all that is made: at most 11 of a-z and 0-9. */
   readonly stack: string;
   /** Labels of all that takes some, beside the program's own. */
@@ -116,9 +118,11 @@ export class GcpSite extends Component implements Site {
     this.gateways = gateways.map(({ machineName, privateAddress, reached }) => ({
       name: `${name}-${machineName}`,
       site: name,
-      family: FAMILY,
+      family: familyOfImage(settings.image),
       privateAddress,
       underlay: { interface: settings.interface, mtu: settings.network.mtu },
+      outOfService: args.settings.outOfService,
+      machine: args.settings.machines[machineName] ?? 1,
       connection: reached!.connection,
     }));
     this.publicAddress = gateways[0]!.reached!.publicAddress;

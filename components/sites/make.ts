@@ -29,6 +29,11 @@ function makeSite(name: string, site: SiteSettings, { settings, peer, firstBoot 
     const { GcpSite } = require("./gcp") as typeof import("./gcp");
     return new GcpSite(name, { settings: { ...site, gcp: site.gcp }, ...cloud });
   }
+  if (site.tencent) {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const { TencentSite } = require("./tencent") as typeof import("./tencent");
+    return new TencentSite(name, { settings: { ...site, tencent: site.tencent }, ...cloud });
+  }
   return new ExistingSite(name, { settings: site, connections: settings.connections });
 }
 

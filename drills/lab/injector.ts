@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { copyFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
 import { stopMachine } from "../../lab/machines/down";
 import { until } from "../../lab/machines/process";
 import { machineFiles, machineProcess } from "../../lab/machines/qemu";
@@ -9,6 +10,7 @@ import { type Ocean, presets } from "../../lab/ocean";
 import type { LabPaths } from "../../lab/paths";
 import { answers, openSession, run } from "../../lab/sessions";
 import { exclusively } from "../../lab/up";
+import { labDirectory, root } from "../../toolchain/paths";
 import { runCommand } from "../command";
 import type { Injector } from "../injector";
 import { type Journal, networkFaults } from "../journal";
@@ -48,13 +50,20 @@ export class LabInjector implements Injector {
   async heal(what: Injection): Promise<number> {
     if (what.kind === "destroy-disk") {
       await this.powerOn(this.siteOf(what.host));
-      await runCommand("replace", [this.hostOf(what.host)]);
+      await this.replace(this.hostOf(what.host));
     } else if (what.kind === "reboot") {
       await this.mustAnswer(this.siteOf(what.host));
     } else {
       await this.undo(what);
     }
     return this.now();
+  }
+
+  /** By a copy of the settings: the machine's number isn't for the lab's own, whose disk comes back. */
+  private async replace(host: string): Promise<void> {
+    const settings = join(labDirectory, "drill-settings.yaml");
+    copyFileSync(join(root, "Pulumi.lab.yaml"), settings);
+    await runCommand("replace", [host, "--config-file", settings]);
   }
 
   async undo(what: Injection): Promise<void> {

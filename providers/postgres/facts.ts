@@ -8,6 +8,8 @@ const databaseEnd = z.object({
   host: z.string().min(1),
   /** How to reach the host. Its private key is a secret. */
   connection: linkFactsSchema.shape.initiator.shape.connection,
+  /** The site is out of service: nobody asks the host. Absent otherwise. */
+  outOfService: linkFactsSchema.shape.initiator.shape.outOfService,
 });
 
 /**

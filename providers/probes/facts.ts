@@ -15,6 +15,8 @@ const linkEnd = z.object({
   site: z.string().min(1),
   /** How to reach the gateway. Its private key is a secret. */
   connection,
+  /** The site is out of service: nobody asks the gateway. Absent otherwise. */
+  outOfService: z.literal(true).optional(),
   /** The gateway's own address on the GRE device, without a prefix length. */
   linkAddress: z.ipv4(),
   /** The address that the other site knows this gateway by. */

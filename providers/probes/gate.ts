@@ -13,6 +13,7 @@ import {
   type World,
 } from "./measure";
 import type { HostView } from "./observation";
+import { siteOutOfService } from "./service";
 import { explain, judge, type LinkReport, type LinkState } from "./verdict";
 
 /** What the gate is given. Read by the provider process, so everything is plain JSON. */
@@ -28,13 +29,33 @@ export interface GateInputs {
   readonly deadlineSeconds: number;
 }
 
-/** What the gate stores. The inputs are among it, because `read` and `diff` are given nothing else. */
+/**
+ * What the gate stores. The inputs are among it, because `read` and `diff` are given nothing else. While a site is out of
+ * service, the figures are those of the last measurement.
+ */
 export interface GateOutputs extends GateInputs, Omit<LinkReport, "state" | "diagnosis"> {
   readonly verdict: LinkState;
-  /** The diagnosis in words; empty when the verdict is `up`. */
+  /** The diagnosis in words; empty when the verdict is `up` or `outOfService`. */
   readonly diagnosis: string;
-  /** When the stored figures were taken, ISO 8601. */
+  /** When the stored figures were taken, ISO 8601; empty when they never were. */
   readonly measuredAt: string;
+}
+
+/** The figures of a link that has never been measured. */
+const NEVER_MEASURED: Omit<GateOutputs, keyof GateInputs | "verdict" | "diagnosis"> = {
+  rttMs: null,
+  lossPercent: 100,
+  underlayRttMs: null,
+  underlayLossPercent: 100,
+  bfd: "unknown",
+  bgp: "unknown",
+  encrypted: false,
+  mtu: null,
+  measuredAt: "",
+};
+
+function isAlone({ link }: Pick<GateInputs, "link">): boolean {
+  return siteOutOfService(link.initiator, link.responder) !== undefined;
 }
 
 /** Between looks at a link that is not ready yet, ms. */
@@ -84,11 +105,19 @@ function outputs(inputs: GateInputs, report: LinkReport, measuredAt: string): Ga
 }
 
 /**
- * Waits for the link, measures it, and lets the deployment pass or fail.
+ * Waits for the link, measures it, and lets the deployment pass or fail. While a site is out of service it passes unmeasured.
+ * @param stored What was stored before, whose figures are kept then.
  * @throws Error with the diagnosis when the link is not healthy within the deadline.
  */
-export async function passGate(inputs: GateInputs, world: World = realWorld): Promise<GateOutputs> {
+export async function passGate(
+  inputs: GateInputs,
+  world: World = realWorld,
+  stored?: GateOutputs,
+): Promise<GateOutputs> {
   const link = linkFactsSchema.parse(inputs.link);
+  if (isAlone({ link })) {
+    return { ...NEVER_MEASURED, ...stored, ...inputs, verdict: "outOfService", diagnosis: "" };
+  }
   const { sessions, states } = await awaitReady(inputs, world);
   let report: LinkReport;
   try {
@@ -109,6 +138,7 @@ function drifted(before: LinkReport["rttMs"], after: LinkReport["rttMs"]): boole
 
 /** Looks at a deployed link without judging the deployment: the stored figures stay unless they became wrong. */
 export async function refreshGate(stored: GateOutputs, world: World = realWorld): Promise<GateOutputs> {
+  if (isAlone(stored)) return stored;
   const sessions = await openSessions(stored.link, world);
   try {
     const report = judge(stored.link, await measure(stored.link, sessions, stored));
@@ -124,6 +154,7 @@ export function mustMeasure(stored: GateOutputs, inputs: GateInputs): boolean {
   const changed = (["link", "fingerprint", "probes", "intervalMs"] as const).some(
     (key) => !isDeepStrictEqual(stored[key], inputs[key]),
   );
+  if (isAlone(inputs)) return changed || stored.verdict !== "outOfService";
   return changed || inputs.measure === "always" || stored.verdict !== "up";
 }
 
@@ -142,9 +173,11 @@ export const logic: ProviderLogic<GateInputs, GateOutputs> = {
     return { changes: reading ? reading === "changed" : mustMeasure(olds, news) };
   },
   create: async (inputs) => ({ id: inputs.link.name, outs: await passGate(inputs) }),
-  update: async (_id, _olds, news) => ({ outs: await passGate(news) }),
+  update: async (_id, olds, news) => ({ outs: await passGate(news, realWorld, olds) }),
   read: async (id, stored) => {
     const props = await refreshGate(stored);
+    // The engine shows it; a refresh itself would only say that the verdict changed.
+    if (props.verdict === "down") console.error(`The link ${props.link.name} is down.\n${props.diagnosis}`);
     readings.set(id, props === stored ? "same" : "changed");
     return { id, props };
   },

@@ -48,6 +48,7 @@ export const HOST_ADVICE: Readonly<Record<SshFailure, string>> = {
   authentication: "Check that the private key in the settings belongs to an authorized key of this user",
   interrupted: "Check that the machine still runs; then try again",
   timeout: "The host answers but does not finish: look at its load, then try again",
+  "out-of-service": "Nobody asks it until crossborder:sites.<site>.outOfService is false again",
 };
 
 function seenHosts({ facts, measurement }: Evidence): Seen[] {

@@ -11,6 +11,7 @@ import {
   type HostView,
   type Measurement,
 } from "./observation";
+import { notAsked, siteOutOfService } from "./service";
 
 /** What reaches the outside world, so that tests can put something else in its place. */
 export interface World {
@@ -83,6 +84,7 @@ async function probe<T>(
 /** Dials both gateways at once. */
 export async function openSessions(facts: LinkFacts, world: World): Promise<Sessions> {
   const open = async (end: LinkEnd): Promise<Session | SshError> => {
+    if (end.outOfService) return notAsked(end);
     try {
       return await world.connect(end.connection);
     } catch (error) {
@@ -153,7 +155,8 @@ export async function measure(
   const first = before ?? (await lookAtBoth(facts, sessions));
   let burst: Burst | undefined;
   let broken: SshError | undefined;
-  if (!(sessions.initiator instanceof Error) && !(first.initiator instanceof Error)) {
+  const alone = siteOutOfService(facts.initiator, facts.responder) !== undefined;
+  if (!alone && !(sessions.initiator instanceof Error) && !(first.initiator instanceof Error)) {
     try {
       burst = await sendBurst(facts, sessions.initiator, options);
     } catch (error) {

@@ -12,6 +12,7 @@ import {
   type ReplicationMeasurement,
 } from "./replicationMeasure";
 import { judgeReplication, type ReplicationReport } from "./replicationVerdict";
+import { siteOutOfService } from "./service";
 import { explain } from "./verdict";
 
 /** What the gate is given. Read by the provider process, so everything is plain JSON. */
@@ -26,14 +27,30 @@ export interface ReplicationGateInputs {
   readonly deadlineSeconds: number;
 }
 
-/** What the gate stores. The inputs are among it, because `read` and `diff` are given nothing else. */
+/**
+ * What the gate stores. The inputs are among it, because `read` and `diff` are given nothing else. While a site is out of
+ * service, the figures are those of the last measurement.
+ */
 export interface ReplicationGateOutputs
   extends ReplicationGateInputs, Omit<ReplicationReport, "state" | "diagnosis"> {
   readonly verdict: ReplicationReport["state"];
-  /** The diagnosis in words; empty when the verdict is `up`. */
+  /** The diagnosis in words; empty when the verdict is `up` or `outOfService`. */
   readonly diagnosis: string;
-  /** When the stored figures were taken, ISO 8601. */
+  /** When the stored figures were taken, ISO 8601; empty when they never were. */
   readonly measuredAt: string;
+}
+
+/** The figures of replication that has never been measured. */
+const NEVER_MEASURED: Omit<ReplicationGateOutputs, keyof ReplicationGateInputs | "verdict" | "diagnosis"> = {
+  lagMs: { primary: null, secondary: null },
+  conflicts: null,
+  tables: 0,
+  unchecked: [],
+  measuredAt: "",
+};
+
+function isAlone({ databases }: Pick<ReplicationGateInputs, "databases">): boolean {
+  return siteOutOfService(databases.primary, databases.secondary) !== undefined;
 }
 
 /** Between looks at replication that is not ready yet, ms. */
@@ -91,14 +108,19 @@ function outputs(
 }
 
 /**
- * Waits for replication, measures it, and lets the deployment pass or fail.
+ * Waits for replication, measures it, and lets the deployment pass or fail. While a site is out of service it passes unmeasured.
+ * @param stored What was stored before, whose figures are kept then.
  * @throws Error with the diagnosis when it is not healthy within the deadline.
  */
 export async function passReplicationGate(
   inputs: ReplicationGateInputs,
   world: World = realWorld,
+  stored?: ReplicationGateOutputs,
 ): Promise<ReplicationGateOutputs> {
   const facts = replicationFactsSchema.parse(inputs.databases);
+  if (isAlone({ databases: facts })) {
+    return { ...NEVER_MEASURED, ...stored, ...inputs, verdict: "outOfService", diagnosis: "" };
+  }
   const report = await awaitHealthy({ ...inputs, databases: facts }, world);
   if (report.state !== "up") {
     throw new Error(`Replication ${facts.name} is ${report.state}.\n${explain(report.diagnosis)}`);
@@ -114,6 +136,7 @@ export async function refreshReplicationGate(
   stored: ReplicationGateOutputs,
   world: World = realWorld,
 ): Promise<ReplicationGateOutputs> {
+  if (isAlone(stored)) return stored;
   const sessions = await openDatabaseSessions(stored.databases, world);
   try {
     const measurement = await measureWhenReady(stored.databases, sessions, stored.beats, world);
@@ -133,6 +156,7 @@ export function mustMeasureReplication(
   const changed = (["databases", "fingerprint", "beats"] as const).some(
     (key) => !isDeepStrictEqual(stored[key], inputs[key]),
   );
+  if (isAlone(inputs)) return changed || stored.verdict !== "outOfService";
   return changed || inputs.measure === "always" || stored.verdict !== "up";
 }
 
@@ -147,9 +171,13 @@ export const logic: ProviderLogic<ReplicationGateInputs, ReplicationGateOutputs>
     return { changes: reading ? reading === "changed" : mustMeasureReplication(olds, news) };
   },
   create: async (inputs) => ({ id: inputs.databases.name, outs: await passReplicationGate(inputs) }),
-  update: async (_id, _olds, news) => ({ outs: await passReplicationGate(news) }),
+  update: async (_id, olds, news) => ({ outs: await passReplicationGate(news, realWorld, olds) }),
   read: async (id, stored) => {
     const props = await refreshReplicationGate(stored);
+    // The engine shows it; a refresh itself would only say that the verdict changed.
+    if (props.verdict === "down") {
+      console.error(`Replication ${props.databases.name} is down.\n${props.diagnosis}`);
+    }
     readings.set(id, props === stored ? "same" : "changed");
     return { id, props };
   },

@@ -12,6 +12,7 @@ import type { DatabaseEnd, ReplicationFacts } from "../postgres/facts";
 import { type Database, openDatabase } from "../postgres/psql";
 import type { Session, SshError } from "../ssh/session";
 import type { World } from "./measure";
+import { notAsked } from "./service";
 import { asProblem, awaitBeats, beats, lookAt, type SiteView } from "./replicationState";
 
 export const SIDES = ["primary", "secondary"] as const;
@@ -43,6 +44,7 @@ export interface ReplicationMeasurement {
 
 export async function openDatabaseSessions(facts: ReplicationFacts, world: World): Promise<DatabaseSessions> {
   const open = async (end: DatabaseEnd): Promise<Session | SshError> => {
+    if (end.outOfService) return notAsked(end);
     try {
       return await world.connect(end.connection);
     } catch (error) {

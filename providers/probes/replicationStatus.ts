@@ -60,6 +60,13 @@ export async function replicationStatus(
 
 /** The status as lines of a table for people: label and value. */
 export function replicationRows(status: ReplicationStatus): [string, string][] {
+  if (status.state === "outOfService") {
+    const ill = status.diagnosis.map(({ layer, seen }): [string, string] => [
+      "at fault",
+      `${layer}: ${seen}`,
+    ]);
+    return [["postgres", "doesn't replicate: a site is out of service"], ...ill];
+  }
   const ways = Object.entries(status.lag).map(([way, { lagMs }]): [string, string] => [
     way.replaceAll("_", " "),
     lagMs === null ? "nothing arrived" : `${lagMs} ms`,

@@ -4,6 +4,7 @@ import { SshError } from "../ssh/session";
 import { HOST_ADVICE, type Failure } from "./layers";
 import { type ReplicationMeasurement, type Side, SIDES } from "./replicationMeasure";
 import type { SiteView } from "./replicationState";
+import { siteOutOfService } from "./service";
 import { percentile } from "./statistics";
 
 /** The layers of replication, lowest first: a fault in one breaks those after it, so the first failure is the cause. */
@@ -13,8 +14,11 @@ type ReplicationFailure = Failure<ReplicationLayer>;
 
 /** What one measurement says about replication. */
 export interface ReplicationReport {
-  /** `degraded` replicates, slower than it should; `down` does not, or not everything. */
-  readonly state: "up" | "degraded" | "down";
+  /**
+   * `degraded` replicates, slower than it should; `down` does not, or not everything; `outOfService` has a site that is out
+   * of service, and isn't judged.
+   */
+  readonly state: "up" | "degraded" | "down" | "outOfService";
   /** Median time from a commit on this side to its being seen on the other, ms; null when no beat arrived. */
   readonly lagMs: Readonly<Record<Side, number | null>>;
   /** Writes that lost against another, as recorded on both sides; null when a side could not be asked. */
@@ -23,7 +27,10 @@ export interface ReplicationReport {
   readonly tables: number;
   /** Tables that were not compared, because they are larger than the limit. */
   readonly unchecked: readonly string[];
-  /** What is wrong, lowest layer first: the first is the cause. Empty when the state is `up`. */
+  /**
+   * What is wrong, lowest layer first: the first is the cause. Empty when the state is `up`. While a site is out of service,
+   * what is wrong with the other's server.
+   */
   readonly diagnosis: readonly ReplicationFailure[];
 }
 
@@ -42,6 +49,7 @@ function reach({ sites }: ReplicationMeasurement): ReplicationFailure[] {
     const { end, problem } = sites[side];
     if (!problem) return [];
     if (problem instanceof SshError) {
+      if (problem.failure === "out-of-service") return [];
       return [{ layer: "host", seen: `${end.host}: ${problem.message}`, try: HOST_ADVICE[problem.failure] }];
     }
     if (problem.failure === "server") {
@@ -237,13 +245,14 @@ export function judgeReplication(
   facts: ReplicationFacts,
   measurement: ReplicationMeasurement,
 ): ReplicationReport {
-  const found = [
-    ...reach(measurement),
+  const alone = siteOutOfService(facts.primary, facts.secondary) !== undefined;
+  const between = (): ReplicationFailure[] => [
     ...SIDES.flatMap((side) => slot(facts, measurement, side)),
     ...SIDES.flatMap((side) => subscription(facts, measurement, side)),
     ...rows(facts, measurement),
     ...lag(facts, measurement),
   ];
+  const found = [...reach(measurement), ...(alone ? [] : between())];
   const diagnosis = REPLICATION_LAYERS.flatMap((layer) => found.filter((failure) => failure.layer === layer));
   const late = diagnosis.filter(({ layer }) => layer === "lag");
   const lagMs = lags(measurement);
@@ -252,7 +261,7 @@ export function judgeReplication(
   const views = SIDES.map((side) => seen(measurement.sites[side]));
   const differing = new Set(measurement.rows?.differences.map(({ table }) => table.name));
   return {
-    state: down ? "down" : late.length > 0 ? "degraded" : "up",
+    state: alone ? "outOfService" : down ? "down" : late.length > 0 ? "degraded" : "up",
     lagMs,
     conflicts: views.reduce<number | null>(
       (sum, view) => (sum === null || !view ? null : sum + view.state.conflicts),

@@ -88,9 +88,15 @@ function day(history: LinkHistory | null): string {
   return `${shares.join(", ")} of ${history.runs} runs${change ?? ""}`;
 }
 
-/** The status as a table for people, without colour, ending without a newline. */
-export function renderLinkStatus({ link, backup, ha, postgres }: LinkStatus): string {
-  const rows: [string, string][] = [
+/** What was measured of the link; nothing is while one of its ends is out of service. */
+function linkRows(link: LinkStatus["link"]): [string, string][] {
+  if (link.state === "outOfService") {
+    return [
+      ["link", `${link.name} is not measured: a site is out of service`],
+      ["last 24 h", day(link.history)],
+    ];
+  }
+  return [
     ["link", `${link.name} is ${link.state}`],
     ["round trip", `${milliseconds(link.rttMs)}  (budget ${link.budgetMs} ms)`],
     ["underlay", milliseconds(link.underlayRttMs)],
@@ -103,6 +109,13 @@ export function renderLinkStatus({ link, backup, ha, postgres }: LinkStatus): st
     ["encrypted", link.encrypted ? "yes: only ESP in UDP left the gateways" : "not proven"],
     ["MTU", link.mtu === null ? "not proven" : `${link.mtu} bytes, proven`],
     ["last 24 h", day(link.history)],
+  ];
+}
+
+/** The status as a table for people, without colour, ending without a newline. */
+export function renderLinkStatus({ link, backup, ha, postgres }: LinkStatus): string {
+  const rows: [string, string][] = [
+    ...linkRows(link),
     ...(backup ? backupRows(backup) : []),
     ...(ha ? haRows(ha) : []),
     ...(postgres ? replicationRows(postgres) : []),

@@ -1,10 +1,14 @@
 import type { LinkFacts } from "./facts";
 import { diagnose, type Evidence, type Failure, type Layer } from "./layers";
 import type { HostState, HostView, Measurement, Ping } from "./observation";
+import { siteOutOfService } from "./service";
 import { lossPercent, summarise, type RttSummary } from "./statistics";
 
-/** `down` carries nothing, or not as it must; `degraded` carries traffic outside its limits. */
-export type LinkState = "up" | "degraded" | "down";
+/**
+ * `down` carries nothing, or not as it must; `degraded` carries traffic outside its limits; `outOfService` has an end whose
+ * site is out of service, and isn't judged.
+ */
+export type LinkState = "up" | "degraded" | "down" | "outOfService";
 
 /** What one measurement says about a link. */
 export interface LinkReport {
@@ -23,7 +27,7 @@ export interface LinkReport {
   readonly encrypted: boolean;
   /** The MTU that was proven by packets of that size, bytes; null when they did not pass. */
   readonly mtu: number | null;
-  /** What is wrong, lowest layer first: the first is the cause. Empty when the link is up. */
+  /** What is wrong, lowest layer first: the first is the cause. Empty when the link is up, or not judged. */
   readonly diagnosis: readonly Failure[];
 }
 
@@ -51,12 +55,13 @@ export function judge(facts: LinkFacts, measurement: Measurement): LinkReport {
     underlayRttMs: summarise(burst?.underlay.rttsMs ?? []),
     underlayLossPercent: lossOf(burst?.underlay),
   };
-  const diagnosis = diagnose(evidence);
+  const judged = siteOutOfService(facts.initiator, facts.responder) === undefined;
+  const diagnosis = judged ? diagnose(evidence) : [];
   const layers = new Set(diagnosis.map(({ layer }) => layer));
   const views = [initiator, responder];
   const down = [...layers].some((layer) => !QUALITY.includes(layer));
   return {
-    state: down ? "down" : layers.size > 0 ? "degraded" : "up",
+    state: !judged ? "outOfService" : down ? "down" : layers.size > 0 ? "degraded" : "up",
     rttMs: evidence.rttMs ?? null,
     lossPercent: evidence.lossPercent,
     underlayRttMs: evidence.underlayRttMs ?? null,

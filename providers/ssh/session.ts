@@ -32,7 +32,8 @@ export interface ExecResult {
 }
 
 /** Why a host could not be talked to. */
-export type SshFailure = "unreachable" | "host-key-mismatch" | "authentication" | "interrupted" | "timeout";
+export type SshFailure =
+  "unreachable" | "host-key-mismatch" | "authentication" | "interrupted" | "timeout" | "out-of-service";
 
 /** An SSH connection or command that did not complete. The message names the host and the cause, never a secret. */
 export class SshError extends Error {
@@ -102,6 +103,15 @@ export function connect(connection: SshTarget, options: { dialTimeoutMs?: number
           new SshError(
             "host-key-mismatch",
             `${where} offered host key ${fingerprint(offered)}, but ${fingerprint(pinnedKey)} is pinned; refused`,
+          ),
+        );
+      } else if (error.message.includes("no matching host key format")) {
+        // The pinned key's type is the only one that is asked for.
+        const { type } = pinned;
+        reject(
+          new SshError(
+            "host-key-mismatch",
+            `${where} has no host key of type ${type}, which is pinned; refused`,
           ),
         );
       } else if (error.level === "client-authentication") {

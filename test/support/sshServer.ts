@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { Server, utils, type Connection, type ServerChannel } from "ssh2";
 
 /** A command that a client asked a test server to run. */
@@ -38,6 +38,8 @@ export function generateKeys(): { privateKey: string; publicKey: string } {
 /**
  * Starts a server with keys of its own.
  * @param options.port Where it listens. @default any free port
+ * @param options.hostKeys Private keys to show, asked for at each connection. @default one that is made now
+ * @param options.clientKey Public key that lets the user in; `privateKey` is then of no use. @default one that is made now
  * @param options.acceptEnvironment Whether it takes variables from clients, as AcceptEnv does. @default true
  * @param options.cwd Where commands run. @default this process's directory
  * @param options.password Lets the user in with this too.
@@ -47,6 +49,8 @@ export function generateKeys(): { privateKey: string; publicKey: string } {
 export async function startSshServer(
   options: {
     port?: number;
+    hostKeys?: () => readonly string[];
+    clientKey?: string;
     acceptEnvironment?: boolean;
     cwd?: string;
     password?: string;
@@ -57,13 +61,14 @@ export async function startSshServer(
   const user = "tester";
   const hostKeys = generateKeys();
   const clientKeys = generateKeys();
-  const clientKey = utils.parseKey(clientKeys.publicKey);
+  const clientKey = utils.parseKey(options.clientKey ?? clientKeys.publicKey);
   if (clientKey instanceof Error) throw clientKey;
   const commands: ReceivedCommand[] = [];
   const connections = new Set<Connection>();
   let logins = 0;
 
-  const server = new Server({ hostKeys: [hostKeys.privateKey] }, (client) => {
+  const shown = options.hostKeys ?? (() => [hostKeys.privateKey]);
+  const greet = (client: Connection): void => {
     connections.add(client);
     client
       .on("error", () => client.end())
@@ -96,6 +101,9 @@ export async function startSshServer(
             });
         });
       });
+  };
+  const server = createServer((socket) => {
+    new Server({ hostKeys: [...shown()] }, greet).injectSocket(socket);
   });
 
   await new Promise<void>((resolve, reject) => {

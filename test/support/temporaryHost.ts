@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from "node:fs";
-import { existsSync, lstatSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import {
@@ -14,6 +14,11 @@ import type { Manifest } from "../../components/host/manifest";
 import type { ExecResult } from "../../providers/ssh/session";
 
 const STUBS = join(__dirname, "hostStubs");
+/** What a host of Red Hat's family has beside them, and what it hasn't. */
+const RED_HAT_STUBS = join(__dirname, "redHatStubs");
+const DEBIAN_ONLY = ["apt-get", "dpkg-query"];
+
+const PATH = process.env["PATH"] ?? "/usr/bin:/bin";
 
 /** One JSON value as the installer prints it. */
 export type Report = Readonly<Record<string, unknown>>;
@@ -26,15 +31,29 @@ export class TemporaryHost {
   private readonly base = mkdtempSync(join(tmpdir(), "crossborder-host-"));
   readonly root = join(this.base, "root");
   private readonly state = join(this.base, "state");
+  private readonly programs = join(this.base, "programs");
   /** Variables of the environment that the installer has here besides the test's own. */
   readonly variables: Record<string, string> = {};
 
-  constructor() {
+  constructor(private readonly family: "debian" | "redHat" = "debian") {
     for (const path of ["etc/systemd/system", "usr/local/lib", "var/lib", "run"]) {
       mkdirSync(join(this.root, path), { recursive: true });
     }
+    if (family === "redHat") this.linkPrograms();
     for (const path of ["enabled", "active", "sysctl", "journal"]) {
       mkdirSync(join(this.state, path), { recursive: true });
+    }
+  }
+
+  /** A directory of programs without Debian's. */
+  private linkPrograms(): void {
+    mkdirSync(this.programs);
+    const known = new Set(DEBIAN_ONLY);
+    for (const directory of [RED_HAT_STUBS, STUBS, ...PATH.split(":")].filter(existsSync)) {
+      for (const name of readdirSync(directory)) {
+        if (!known.has(name)) symlinkSync(join(directory, name), join(this.programs, name));
+        known.add(name);
+      }
     }
   }
 
@@ -47,7 +66,7 @@ export class TemporaryHost {
     return {
       ...process.env,
       ...this.variables,
-      PATH: `${STUBS}:${process.env["PATH"] ?? "/usr/bin:/bin"}`,
+      PATH: this.family === "debian" ? `${STUBS}:${PATH}` : this.programs,
       CROSSBORDER_ROOT: this.root,
       STUB_STATE: this.state,
     };

@@ -1,4 +1,6 @@
 import { offeredBy, type Service, usedBy } from "../../backup/service";
+import { familyOf } from "../../host/families";
+import type { OsFamily } from "../../host/host";
 import type { HostFile } from "../../host/manifest";
 import type { Admission } from "../../sites/site";
 import { GRE_DEVICE, type LinkView, type ServiceAddress } from "../ends";
@@ -7,6 +9,7 @@ import { vipRules } from "./vip";
 export const FIREWALL_FILE = "/etc/crossborder/firewall.nft";
 export const FIREWALL_UNIT = "crossborder-firewall.service";
 export const FIREWALL_TABLE = "crossborder";
+const GUARD_SCRIPT = "/usr/local/lib/crossborder/guard";
 
 /** UDP ports of IKE, and of IKE and ESP behind NATs (RFC 7296, RFC 3948). */
 const IKE_PORTS = "{ 500, 4500 }";
@@ -88,6 +91,9 @@ export function renderTable({ local, peer }: LinkView, options: FirewallOptions)
   const underlay = `"${local.interface}"`;
   const gre = `"${GRE_DEVICE}"`;
   const vip = vipRules({ local, peer }, options.vip);
+  // Where nftables can't tell GRE in IPsec from GRE in the clear, the guard's script has iptables drop the latter.
+  const guarded = (rule: string): string =>
+    familyOf(local.family).guard === "nftables" ? `    ${rule}\n` : "";
   const beyond = [peer.cidr, peer.linkAddress, ...(options.vip ? [options.vip.address] : [])].join(", ");
   const content = `table inet ${FIREWALL_TABLE}
 delete table inet ${FIREWALL_TABLE}
@@ -104,8 +110,7 @@ table inet ${FIREWALL_TABLE} {
   chain input {
     type filter hook input priority filter; policy drop;
     iifname "lo" accept
-    ip protocol gre meta secpath missing counter name gre_clear_dropped drop
-    ip saddr { ${peer.cidr}, ${peer.linkAddress} } iifname != ${gre} drop
+${guarded("ip protocol gre meta secpath missing counter name gre_clear_dropped drop")}    ip saddr { ${peer.cidr}, ${peer.linkAddress} } iifname != ${gre} drop
 ${vip.spoofed}    ct state established,related accept
     ct state invalid drop
     ip saddr { ${options.sshFrom.join(", ")} } tcp dport ${options.sshPort} accept
@@ -135,8 +140,7 @@ ${vip.spoofed}    oifname ${gre} tcp flags syn / syn,rst tcp option maxseg size 
   chain output {
     type filter hook output priority filter; policy accept;
     ip daddr { ${peer.cidr}, ${peer.linkAddress} } oifname != ${gre} counter name private_clear_refused reject with icmp type admin-prohibited
-${vip.output}    ip protocol gre rt ipsec missing counter name gre_clear_dropped drop
-    ip daddr ${peer.publicAddress} icmp type destination-unreachable icmp code { 2, 3 } counter name gre_quoted_dropped drop
+${vip.output}${guarded("ip protocol gre rt ipsec missing counter name gre_clear_dropped drop")}    ip daddr ${peer.publicAddress} icmp type destination-unreachable icmp code { 2, 3 } counter name gre_quoted_dropped drop
   }
 
   chain underlay {
@@ -145,8 +149,7 @@ ${vip.output}    ip protocol gre rt ipsec missing counter name gre_clear_dropped
     udp sport 4500 udp dport 4500 @th,64,32 != 0 counter name underlay_esp_udp_out
     udp dport 500 counter name underlay_ike_out
     udp sport 4500 udp dport 4500 @th,64,32 == 0 counter name underlay_ike_out
-    ip protocol gre rt ipsec missing counter name underlay_gre_clear_out
-    ip daddr { ${beyond} } counter name underlay_private_clear_out
+${guarded("ip protocol gre rt ipsec missing counter name underlay_gre_clear_out")}    ip daddr { ${beyond} } counter name underlay_private_clear_out
   }
 }
 `;
@@ -154,10 +157,44 @@ ${vip.output}    ip protocol gre rt ipsec missing counter name gre_clear_dropped
 }
 
 /**
+ * The guard for GRE by iptables' `policy` match (iptables-extensions(8)), for kernels whose nftables lacks `rt ipsec` and
+ * `meta secpath` (nft(8)); none where nftables does it.
+ */
+export function renderGuard(family: OsFamily): HostFile[] {
+  if (familyOf(family).guard === "nftables") return [];
+  const content = `#!/bin/sh
+# Has GRE that is not in IPsec dropped, both ways: guard up|down.
+set -eu
+rule() {
+  iptables -w "$1" "$2" -p gre -m policy --dir "$3" --pol none -j DROP
+}
+case "\${1:-}" in
+up)
+  rule -C INPUT in 2>/dev/null || rule -I INPUT in
+  rule -C OUTPUT out 2>/dev/null || rule -I OUTPUT out
+  ;;
+down)
+  rule -D INPUT in 2>/dev/null || true
+  rule -D OUTPUT out 2>/dev/null || true
+  ;;
+*)
+  echo "usage: guard up|down" >&2
+  exit 2
+  ;;
+esac
+`;
+  return [{ path: GUARD_SCRIPT, content, mode: "0755" }];
+}
+
+/**
  * Loads the table before any interface is up, and leaves it alone whatever other services do. A shutdown doesn't stop it
  * either (there is no `Conflicts=shutdown.target`, systemd.unit(5)): the kernel forwards packets until the machine is off.
  */
-export function renderUnit(): HostFile {
+export function renderUnit(family: OsFamily): HostFile {
+  const guard = (verb: string, argument: string): string =>
+    renderGuard(family)
+      .map(({ path }) => `${verb}=${path} ${argument}\n`)
+      .join("");
   const content = `[Unit]
 Description=Guard of the link between the sites
 DefaultDependencies=no
@@ -168,10 +205,10 @@ After=local-fs.target systemd-modules-load.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/sbin/nft -f ${FIREWALL_FILE}
-ExecReload=/usr/sbin/nft -f ${FIREWALL_FILE}
+${guard("ExecStart", "up")}ExecStart=/usr/sbin/nft -f ${FIREWALL_FILE}
+${guard("ExecReload", "up")}ExecReload=/usr/sbin/nft -f ${FIREWALL_FILE}
 ExecStop=/usr/sbin/nft delete table inet ${FIREWALL_TABLE}
-
+${guard("ExecStop", "down")}
 [Install]
 WantedBy=sysinit.target
 `;

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { SshConnection } from "../../../providers/ssh/session";
 import type { GcpSettings } from "../../../settings/gcp";
 import { Component } from "../../component";
+import type { OsFamily } from "../../host/host";
 import type { FirstBootMaker } from "../firstBoot";
 import { cloudName, labelsOf, type Owner } from "../naming";
 import type { Role } from "./firewall";
@@ -14,8 +15,10 @@ const SCOPES = [
   "https://www.googleapis.com/auth/monitoring.write",
 ];
 
-/** Family of the images that a site may be made of. */
-export const FAMILY = "debian" as const;
+/** Family of an image's operating system. The settings take those of Ubuntu and of Debian. */
+export function familyOfImage(image: string): OsFamily {
+  return /debian/.test(image) ? "debian" : "ubuntu";
+}
 
 export interface GcpMachineArgs {
   readonly owner: Owner;
@@ -63,7 +66,7 @@ export class GcpMachine extends Component {
   constructor(name: string, args: GcpMachineArgs, options?: pulumi.ComponentResourceOptions) {
     super("GcpMachine", name, {}, options);
     const { owner, project, plan, role, settings, sshPort, protect } = args;
-    const firstBoot = args.firstBoot(name, { family: FAMILY, sshPort }, this.child());
+    const firstBoot = args.firstBoot(name, { family: familyOfImage(settings.image), sshPort }, this.child());
     this.machineName = plan.name;
     this.zone = plan.zone;
     this.privateAddress = plan.privateAddress;

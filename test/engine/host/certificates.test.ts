@@ -11,13 +11,15 @@ import * as pulumi from "@pulumi/pulumi";
 import { readFileSync } from "node:fs";
 import { Certificates } from "./components/pki/certificates";
 
-const { connections, certificates } = JSON.parse(readFileSync("inputs.json", "utf8"));
+const { connections, certificates, outOfService, machines } = JSON.parse(readFileSync("inputs.json", "utf8"));
 const hosts = Object.entries(connections).map(([name, connection]) => ({
   name,
   site: name,
   family: "debian" as const,
   privateAddress: "127.0.0.1",
   underlay: { interface: "lo", mtu: 1500 },
+  outOfService: outOfService?.includes(name) ?? false,
+  machine: machines?.[name] ?? 1,
   connection: pulumi.secret(connection as never),
 }));
 export const { authorities, leaves } = new Certificates("certificates", { hosts, certificates });
@@ -29,19 +31,25 @@ const names = ["la-gw1", "sg-gw1"];
 const hosts: Record<string, RemoteHost> = {};
 const connections: Record<string, SshConnection> = {};
 
-beforeAll(async () => {
-  await project.create(program);
-  for (const name of names) {
-    hosts[name] = new RemoteHost();
-    connections[name] = await hosts[name].listen();
-    hosts[name].files.addPackage("openssl");
-    // systemd's part: the unit runs its own command.
-    hosts[name].files.hook(`case "$2" in
+/** A machine without anything of the product. */
+function machine(): RemoteHost {
+  const host = new RemoteHost();
+  host.files.addPackage("openssl");
+  // systemd's part: the unit runs its own command.
+  host.files.hook(`case "$2" in
 start) verb=Start ;;
 reload) verb=Reload ;;
 *) exit 0 ;;
 esac
 sh -c "$CROSSBORDER_ROOT$(sed -n "s/^Exec$verb=//p" "$CROSSBORDER_ROOT/etc/systemd/system/$3")"`);
+  return host;
+}
+
+beforeAll(async () => {
+  await project.create(program);
+  for (const name of names) {
+    hosts[name] = machine();
+    connections[name] = await hosts[name].listen();
   }
 });
 afterAll(async () => {
@@ -50,11 +58,14 @@ afterAll(async () => {
   await Promise.all(Object.values(hosts).map((host) => host.close()));
 });
 
+let machines: Record<string, number> = {};
+let outOfService: string[] = [];
+
 /** Deploys. @returns how often it logged in to a host. */
 async function up(set: { generation?: number; issue?: number; trust?: number[] } = {}): Promise<number[]> {
   const { generation = 1, issue = 1, trust = [] } = set;
   const certificates = { lifeDays: 90, generation, authority: { issue, trust } };
-  project.inputs({ connections, certificates });
+  project.inputs({ connections, certificates, machines, outOfService });
   const before = names.map((name) => hosts[name]!.logins);
   const { status, stdout, stderr } = await project.up();
   if (status !== 0) throw new Error(stdout + stderr);
@@ -68,12 +79,17 @@ const read = (name: string, file: "leaf" | "authorities"): string =>
 function judged(): string[] {
   return names.map((name) => {
     const peer = names.find((other) => other !== name)!;
-    return workshop.verify(read(name, "authorities"), read(peer, "leaf"), dnsNameOf(peer), new Date());
+    return workshop.verify(
+      read(name, "authorities"),
+      read(peer, "leaf"),
+      dnsNameOf(peer, machines[peer]),
+      new Date(),
+    );
   });
 }
 
 test("hosts get certificates that the other accepts, renew them, change keys and authorities, and give all of it back", async () => {
-  const found = names.map((name) => hosts[name]!.files.snapshot());
+  const found = Object.keys(hosts["la-gw1"]!.files.snapshot());
   const count = (name: string, pattern: RegExp): number =>
     read(name, "authorities").match(pattern)?.length ?? 0;
 
@@ -108,6 +124,21 @@ test("hosts get certificates that the other accepts, renew them, change keys and
   expect(count("la-gw1", /BEGIN CERTIFICATE/g)).toBe(1);
   expect(judged()).toEqual(["", ""]);
 
+  // An empty machine takes a host's place: another key under another name, and what the lost one had is accepted no more.
+  const lost = read("sg-gw1", "leaf");
+  outOfService = ["sg-gw1"];
+  expect(await up({ generation: 2, issue: 2 })).toEqual([0, 0]);
+  await hosts["sg-gw1"]!.close();
+  hosts["sg-gw1"] = machine();
+  connections["sg-gw1"] = await hosts["sg-gw1"].listen();
+  outOfService = [];
+  machines = { "sg-gw1": 2 };
+  await up({ generation: 2, issue: 2 });
+  expect(judged()).toEqual(["", ""]);
+  const verify = (leaf: string) =>
+    workshop.verify(read("la-gw1", "authorities"), leaf, dnsNameOf("sg-gw1", 2), new Date());
+  expect([verify(read("sg-gw1", "leaf")), verify(lost)]).toEqual(["", expect.stringMatching(/\S/)]);
+
   // No private key ever left its host or the engine.
   expect(project.state()).not.toContain("PRIVATE KEY");
   const shown = await project.pulumi("stack", "export", "--show-secrets");
@@ -118,8 +149,8 @@ test("hosts get certificates that the other accepts, renew them, change keys and
 
   expect(await project.pulumi("destroy", "--yes", "--skip-preview")).toMatchObject({ status: 0 });
   // The teardown's commands know no other root than /.
-  for (const [index, name] of names.entries()) {
-    const left = Object.keys(hosts[name]!.files.snapshot()).filter((path) => !(path in found[index]!));
+  for (const name of names) {
+    const left = Object.keys(hosts[name]!.files.snapshot()).filter((path) => !found.includes(path));
     expect(left.filter((path) => !certificatePaths(name).leaf.startsWith(path))).toEqual([]);
   }
 });

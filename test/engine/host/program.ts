@@ -15,6 +15,8 @@ export interface Plan {
     readonly host: string;
     readonly connection: SshConnection;
     readonly manifest: Manifest;
+    readonly outOfService?: boolean;
+    readonly machine?: number;
   }[];
   /** Commits all configurations together; without it each is applied by itself. */
   readonly commit?: { readonly confirmWithinSeconds: number; readonly readyWithinSeconds: number };
@@ -23,13 +25,16 @@ export interface Plan {
 /** The program: host configurations and, if the plan says so, their common commit. */
 export function deploy(): void {
   const plan = JSON.parse(readFileSync(process.env["PLAN"]!, "utf8")) as Plan;
-  const configurations = plan.configurations.map(({ name, alias, host, connection, manifest }) => {
+  const configurations = plan.configurations.map((configuration) => {
+    const { name, alias, host, connection, manifest, outOfService = false, machine = 1 } = configuration;
     const described: Host = {
       name: host,
       site: host,
       family: "debian",
       privateAddress: "127.0.0.1",
       underlay: { interface: "lo", mtu: 1500 },
+      outOfService,
+      machine,
       connection: pulumi.secret(connection),
     };
     return new HostConfiguration(

@@ -1,11 +1,11 @@
-import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { SshConnection } from "../../../providers/ssh/session";
-import { prepare, type PulumiResult, runPulumi } from "../../../toolchain/pulumi";
+import { type PulumiResult, runPulumi } from "../../../toolchain/pulumi";
 import { type SshServer, startSshServer } from "../../support/sshServer";
 import { TemporaryHost } from "../../support/temporaryHost";
+import { interruptPulumi } from "../interrupt";
 import type { Plan } from "./program";
 
 const repository = resolve(__dirname, "../../..");
@@ -31,8 +31,13 @@ export class RemoteHost {
     return this.servers.reduce((sum, server) => sum + server.logins(), 0);
   }
 
+  /** Closes every way in. */
+  async stopListening(): Promise<void> {
+    await Promise.all(this.servers.splice(0).map((server) => server.close()));
+  }
+
   async close(): Promise<void> {
-    await Promise.all(this.servers.map((server) => server.close()));
+    await this.stopListening();
     this.files.remove();
   }
 }
@@ -96,22 +101,7 @@ export class TestStack {
   async interruptUp(plan: Plan, when: () => boolean): Promise<void> {
     this.plan(plan);
     const args = ["up", "--stack", "test", "--yes", "--skip-preview", "--non-interactive"];
-    const { path, env } = await prepare(args, this.directory);
-    const child = spawn(path, args, {
-      cwd: this.directory,
-      env: { ...env, ...this.environment },
-      stdio: "ignore",
-      detached: true,
-    });
-    const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
-    const deadline = Date.now() + 60_000;
-    while (!when()) {
-      if (Date.now() > deadline || child.exitCode !== null)
-        throw new Error("the moment to interrupt did not come");
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    process.kill(-child.pid!, "SIGKILL");
-    await ended;
+    await interruptPulumi(args, { cwd: this.directory, env: this.environment }, when);
   }
 
   /** Operations by resource name that a preview announces, without what stays the same. */
@@ -125,8 +115,12 @@ export class TestStack {
     return Object.fromEntries(changes) as Record<string, string>;
   }
 
-  async destroy(): Promise<string> {
-    return this.succeeded(await this.pulumi("destroy", "--stack", "test", "--yes", "--skip-preview"));
+  async destroy(...options: string[]): Promise<string> {
+    return this.succeeded(await this.tryDestroy(...options));
+  }
+
+  tryDestroy(...options: string[]): Promise<PulumiResult> {
+    return this.pulumi("destroy", "--stack", "test", "--yes", "--skip-preview", ...options);
   }
 
   /** The state as it lies on disk, and as it is exported. */

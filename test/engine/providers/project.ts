@@ -2,12 +2,21 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { runPulumi, type PulumiResult } from "../../../toolchain/pulumi";
+import { interruptPulumi } from "../interrupt";
 
 const repository = resolve(__dirname, "../../..");
 
 /** A project of one test that shares this repository's code and reads `inputs.json`. */
 export class Project {
   readonly directory = mkdtempSync(join(tmpdir(), "crossborder-provider-"));
+
+  private get environment(): NodeJS.ProcessEnv {
+    return {
+      PULUMI_BACKEND_URL: `file://${join(this.directory, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "of a test",
+      PULUMI_STACK: "test",
+    };
+  }
 
   async create(program: string): Promise<void> {
     for (const shared of ["components", "providers", "node_modules", "tsconfig.json", "package.json"]) {
@@ -29,15 +38,15 @@ export class Project {
   }
 
   pulumi(...args: string[]): Promise<PulumiResult> {
-    return runPulumi(args, {
-      cwd: this.directory,
-      quiet: true,
-      env: {
-        PULUMI_BACKEND_URL: `file://${join(this.directory, "state")}`,
-        PULUMI_CONFIG_PASSPHRASE: "of a test",
-        PULUMI_STACK: "test",
-      },
-    });
+    return runPulumi(args, { cwd: this.directory, quiet: true, env: this.environment });
+  }
+
+  /** Starts a deployment and kills it, with all that it started, as soon as a condition holds. */
+  async interruptUp(when: () => boolean): Promise<void> {
+    const args = ["up", "--yes", "--skip-preview", "--non-interactive"];
+    await interruptPulumi(args, { cwd: this.directory, env: this.environment }, when);
+    const { status, stderr } = await this.pulumi("cancel", "--yes");
+    if (status !== 0) throw new Error(stderr);
   }
 
   up(): Promise<PulumiResult> {

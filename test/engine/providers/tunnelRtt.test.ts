@@ -3,11 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COUNTERS, type LinkFacts } from "../../../providers/probes/facts";
 import type { Burst, HostState } from "../../../providers/probes/observation";
+import { startSilentServer } from "../../support/silentServer";
 import { startSshServer, type SshServer } from "../../support/sshServer";
 import { burst, facts, hostState, roundTrips } from "../../unit/probes/fixtures";
 import { Project } from "./project";
 
 jest.setTimeout(600_000);
+
+/** Within this a refresh ends, whatever a gateway does or doesn't, s. */
+const refreshBoundSeconds = 90;
 
 const program = `
 import { readFileSync } from "node:fs";
@@ -39,7 +43,13 @@ esac
     writeFileSync(join(bin, "python3"), python);
     chmodSync(join(bin, "python3"), 0o755);
     this.see();
-    this.server = await startSshServer({ environment: { PATH: `${bin}:${process.env["PATH"]}` } });
+    this.server = await this.another();
+  }
+
+  /** Another gateway that sees the same. */
+  another(): Promise<SshServer> {
+    const path = `${join(this.directory, "bin")}:${process.env["PATH"]}`;
+    return startSshServer({ environment: { PATH: path } });
   }
 
   see(state: Partial<HostState> = {}, changes: Partial<Burst> = {}): void {
@@ -50,12 +60,18 @@ esac
   }
 
   get link(): LinkFacts {
-    const { host, port, user, privateKey, hostKey } = this.server;
-    const connection = { host, port, user, privateKey, hostKey };
+    return this.linkTo(this.server);
+  }
+
+  /** @param set What else is known of the responder, which is reached at that server. */
+  linkTo(responder: SshServer, set: Partial<LinkFacts["responder"]> = {}): LinkFacts {
+    const at = ({ host, port, user, privateKey, hostKey }: SshServer) => ({
+      connection: { host, port, user, privateKey, hostKey },
+    });
     return {
       ...facts,
-      initiator: { ...facts.initiator, connection },
-      responder: { ...facts.responder, connection },
+      initiator: { ...facts.initiator, ...at(this.server) },
+      responder: { ...facts.responder, ...at(responder), ...set },
     };
   }
 
@@ -143,6 +159,35 @@ test("the life of a gate, with the real engine and gateways behind real SSH", as
   expect(await project.up()).toMatchObject({ status: 0 });
   expect(await project.outputs()).toMatchObject({ verdict: "up", rttMs: { p50: 84 } });
   expect(await project.preview()).toEqual({});
+
+  // One whose site is out of service isn't asked, and the figures stay.
+  const second = await gateways.another();
+  const apart = (set: object = {}) => ({ link: gateways.linkTo(second, set) });
+  give(apart());
+  expect(await project.up()).toMatchObject({ status: 0 });
+  const asked = second.logins();
+  give(apart({ outOfService: true }));
+  expect(await project.up()).toMatchObject({ status: 0 });
+  expect(await project.outputs()).toMatchObject({ verdict: "outOfService", rttMs: { p50: 84 } });
+  expect(await project.preview()).toEqual({});
+  expect(await refresh("--expect-no-changes")).toMatchObject({ status: 0 });
+  expect(second.logins()).toBe(asked);
+  give(apart());
+  expect(await project.up()).toMatchObject({ status: 0 });
+  expect(await project.outputs()).toMatchObject({ verdict: "up" });
+
+  // A gateway that hangs doesn't hold up a refresh, which names it.
+  await second.close();
+  const silent = await startSilentServer(second.port);
+  const began = Date.now();
+  const refreshed = await refresh().finally(() => silent.close());
+  expect((Date.now() - began) / 1000).toBeLessThan(refreshBoundSeconds);
+  expect(refreshed.status).toBe(0);
+  expect(refreshed.stdout + refreshed.stderr).toMatch(
+    /host unreachable\. sg-gw1: .* cannot be reached over SSH/,
+  );
+  give();
+  expect(await project.up()).toMatchObject({ status: 0 });
 
   // A new fingerprint measures again; so does every deployment with `always`, on this resource alone.
   give({ fingerprint: "two" });

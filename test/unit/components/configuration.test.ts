@@ -1,6 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { HostConfiguration } from "../../../components/host/configuration";
+import { DIAL_ERROR_LIMIT, PER_DIAL_TIMEOUT_SECONDS } from "../../../components/host/connection";
 import { generationOf, installerSource } from "../../../components/host/installer";
 import type { SshConnection } from "../../../providers/ssh/session";
 import { connectionTo, hostOf, manifestOf, privateKey, requestOf } from "./fixtures";
@@ -62,9 +63,14 @@ test("the connection is a secret and pins the host's key", async () => {
   expect(resource.inputs["connection"]).toBeInstanceOf(Secret);
   expect(plain(resource.inputs["connection"])).toEqual({
     ...connectionTo("la-gw1"),
-    perDialTimeout: 15,
-    dialErrorLimit: 8,
+    perDialTimeout: PER_DIAL_TIMEOUT_SECONDS,
+    dialErrorLimit: DIAL_ERROR_LIMIT,
   });
+});
+
+test("a dead host is given up within a minute, a busy one has half a dozen attempts", () => {
+  expect((DIAL_ERROR_LIMIT + 1) * PER_DIAL_TIMEOUT_SECONDS).toBeLessThanOrEqual(57);
+  expect(DIAL_ERROR_LIMIT).toBeGreaterThanOrEqual(6);
 });
 
 test("the stored delete names component, owner and generation", async () => {
@@ -137,4 +143,27 @@ test("parent, provider, aliases and dependencies of the caller are kept", async 
   });
   expect(registered.dependencies).toContain("other");
   expect(registered.additionalSecretOutputs).toEqual(expect.arrayContaining(["stdin", "stdout"]));
+});
+
+test("a machine that took the host's place has everything run again, and its stage is another; nothing is removed first", async () => {
+  const on = async (machine: number) => {
+    const registrations = await recordRegistrations();
+    const configuration = new HostConfiguration("thing-la", {
+      host: { ...hostOf("la-gw1"), machine },
+      component: "thing",
+      manifest: manifestOf("thing", secret),
+      phase: "stage",
+    });
+    const known = await Promise.all(
+      [configuration.generation, configuration.staged, configuration.fingerprint].map(valueOf),
+    );
+    return { known, inputs: named(await registrations(), "thing-la").inputs };
+  };
+  const [first, third] = [await on(1), await on(3)];
+  expect(third.inputs["create"]).toBe(`: machine 3; ${first.inputs["create"] as string}`);
+  expect(third.inputs["update"]).toBe(third.inputs["create"]);
+  expect(third.inputs["delete"]).toBe(first.inputs["delete"]);
+  const [generation, staged, fingerprint] = first.known;
+  expect(fingerprint).toBe(generation);
+  expect(third.known).toEqual([generation, `${staged}.3`, `${generation}.3`]);
 });

@@ -68,3 +68,17 @@ test("options of a site reach the engine", async () => {
   await valueOf(site.urn);
   expect(named(await registrations(), "la").aliases).toEqual(["west"]);
 });
+
+test("hosts know whether their site is out of service, and which machine they are", async () => {
+  await recordRegistrations();
+  const site = (set: Record<string, unknown>) => {
+    const raw = validSettings() as { sites: Record<string, Record<string, unknown>> };
+    raw.sites["la"] = { ...raw.sites["la"], ...set };
+    const settings = parseSettings(raw).sites["la"]!;
+    return new ExistingSite("la", { settings, connections: { "la-gw1": connectionTo("one") } });
+  };
+  expect(site({}).gateways).toMatchObject([{ outOfService: false, machine: 1 }]);
+  expect(site({ outOfService: true, machines: { gw1: 3 } }).gateways).toMatchObject([
+    { outOfService: true, machine: 3 },
+  ]);
+});

@@ -21,6 +21,8 @@ export function hostOf(name: string, set: Partial<SshConnection> = {}): Host {
     family: "debian",
     privateAddress: "10.10.0.2",
     underlay: { interface: "net0", mtu: 1500 },
+    outOfService: false,
+    machine: 1,
     connection: pulumi.secret(connectionTo(name, set)),
   };
 }

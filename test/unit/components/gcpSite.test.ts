@@ -36,11 +36,11 @@ async function made(
   options?: pulumi.ComponentResourceOptions,
 ): Promise<{ site: GcpSite; all: readonly Registered[] }> {
   const registrations = await recordRegistrations(answer);
-  const { coordinates, cidr, asn, gcp } = parseSettings(gcpSettings(set)).sites["la"]!;
+  const { gcp, ...common } = parseSettings(gcpSettings(set)).sites["la"]!;
   const site = new GcpSite(
     "la",
     {
-      settings: { coordinates, cidr, asn, gcp: gcp! },
+      settings: { ...common, gcp: gcp! },
       ...{ stack: "prod", labels: { team: "edge" }, protect: true },
       peer: { publicAddress: pulumi.output(peerAddress), cidr: "10.20.0.0/24" },
       ...{ sshFrom: ["192.0.2.0/24"], sshPort: 22, firstBoot },

@@ -29,6 +29,8 @@ export interface Registered {
   readonly protect: boolean;
   /** Inputs whose changes are passed over. */
   readonly ignoreChanges: readonly string[];
+  /** Whether a destroy forgets it without deleting it. */
+  readonly retainOnDelete: boolean;
   readonly additionalSecretOutputs: readonly string[];
   /** Former names, as the engine derives URNs from them. */
   readonly aliases: readonly string[];
@@ -69,27 +71,32 @@ function registered(request: RegisterResourceRequest): Registered {
     deleteBeforeReplace: request.getDeletebeforereplace(),
     protect: request.getProtect() ?? false,
     ignoreChanges: request.getIgnorechangesList(),
+    retainOnDelete: request.getRetainondelete() ?? false,
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
     aliases: request.getAliasesList().map((alias) => alias.getSpec()?.getName() ?? alias.getUrn()),
     provider: nameOf(request.getProvider().split("::").slice(0, -1).join("::")),
   };
 }
 
+/** What the engine answers when a provider's function is called, by its token. */
+export type Results = (token: string, inputs: unknown) => Readonly<Record<string, unknown>>;
+
 /**
  * Puts a recording engine in the place of Pulumi's: every resource becomes what it asked for.
- * @param preview Whether it is a preview, in which what no provider answered isn't known.
+ * @param preview Whether it is a preview, in which what no provider answered isn't known, ids among it.
  * @returns the registrations, in their order, once all of them were made.
  */
 export async function recordRegistrations(
   answers: Answers = () => ({}),
   preview = false,
+  results: Results = () => ({}),
 ): Promise<() => Promise<readonly Registered[]>> {
   const registrations: Registered[] = [];
   await pulumi.runtime.setMocks(
     {
-      call: () => ({}),
+      call: ({ token, inputs }) => results(token, inputs),
       newResource: ({ type, name, inputs }) => ({
-        id: `${name}-id`,
+        id: preview ? "" : `${name}-id`,
         state: { ...(plain(marked(inputs)) as object), ...answers(type, name) },
       }),
     },

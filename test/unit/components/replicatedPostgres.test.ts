@@ -23,11 +23,16 @@ async function deployed(
     postgres?: Record<string, unknown>;
     primary?: string;
     args?: Partial<ReplicatedPostgresArgs>;
+    /** Numbers of the machines that took the place of the sites' gateways. */
+    machines?: Readonly<Record<string, number>>;
   } = {},
 ): Promise<{ database: ReplicatedPostgres; all: readonly Registered[] }> {
   const registrations = await recordRegistrations(answer);
+  const raw = validSettings() as { sites: Record<string, object> };
+  for (const [site, gw1] of Object.entries(set.machines ?? {}))
+    raw.sites[site] = { ...raw.sites[site], machines: { gw1 } };
   const { settings, sites } = sitesOf({
-    ...validSettings(),
+    ...raw,
     services: { postgres: { port: 5432 } },
     backup: {},
     postgres: set.postgres ?? {},
@@ -109,6 +114,23 @@ test.each(["la", "sg"])(
       )![0];
     expect(setup("la-gw1")).toContain(` la 1 ${primary} `);
     expect(setup("sg-gw1")).toContain(` sg 2 ${primary} `);
+  },
+);
+
+test.each([
+  [{ la: 2 }, "la"],
+  [{ sg: 2 }, "sg"],
+  [{ la: 2, sg: 3 }, "sg"],
+  [{ la: 4, sg: 3 }, "la"],
+])(
+  "of the machines %j, that of %s came last and takes the first copy, after the other subscribed",
+  async (machines, last) => {
+    const other = last === "la" ? "sg" : "la";
+    const { all } = await deployed({ machines });
+    expect(subscriptionOf(all, `${last}-gw1`)).toMatchObject({ copy: true });
+    expect(subscriptionOf(all, `${other}-gw1`)).toMatchObject({ copy: false });
+    const { dependencies } = named(all, `postgres-${last}-gw1-replication`);
+    expect(dependencies).toContain(`postgres-${other}-gw1-replication`);
   },
 );
 

@@ -11,7 +11,7 @@ const firewall = { mtu: 1380, sshFrom: ["192.0.2.0/24", "192.0.2.128/25"], sshPo
 test.each([
   ["firewall", renderTable(fromLa, firewall)],
   ["firewall with the backup path", renderTable(fromLa, { ...firewall, backup: { port: 8443, services } })],
-  ["firewall's unit", renderFirewallUnit()],
+  ["firewall's unit", renderFirewallUnit("debian")],
   ["GRE script", renderScript(fromLa, 1380)],
   ["GRE unit", renderGreUnit()],
   ["charon's settings", renderCharon(linkSettings().ipsec)],

@@ -70,6 +70,23 @@ describe("a leaf", () => {
     expect(await logic.diff(id, stored, { ...inputs, ...set() })).toEqual({ changes: true });
   });
 
+  test("of a host that is out of service is kept until it is in service again, whatever its age, key or name", async () => {
+    const { clock, logic, id, stored } = await issued();
+    clock.days = 200;
+    const held = { ...inputs, hold: true, request: "", dnsName: "2.la-gw1.crossborder.internal" };
+    expect(await logic.diff(id, stored, held)).toEqual({ changes: false });
+    expect(await logic.diff(id, stored, inputs)).toEqual({ changes: true });
+  });
+
+  test("of a host that was never in service is issued when it is", async () => {
+    const { logic } = provider();
+    const { id, outs } = await logic.create({ ...inputs, hold: true, request: "" });
+    expect(outs).toMatchObject({ certificate: "", serial: "" });
+    expect(await logic.diff(id, outs!, { ...inputs, hold: true, request: "" })).toEqual({ changes: false });
+    expect(await logic.diff(id, outs!, inputs)).toEqual({ changes: true });
+    expect((await logic.update(id, outs!, inputs)).outs!.certificate).toContain("BEGIN CERTIFICATE");
+  });
+
   test("is left alone when the same key was only asked for again", async () => {
     const { logic, id } = await issued();
     const again = { ...inputs, request: workshop.request() };

@@ -21,6 +21,7 @@ function node(site: string, number: 1 | 2, primary: boolean): PostgresNode {
     site,
     number,
     primary,
+    copies: !primary,
     dnsName: `${site}-gw1.crossborder.internal`,
     peerEndpoint: { host: "127.0.0.1", port: 15432 },
   };

@@ -76,6 +76,55 @@ class FakeWorld implements World {
   }
 }
 
+/** The link while the responder's site is out of service. */
+const alone: GateInputs = {
+  ...inputs,
+  link: { ...facts, responder: { ...facts.responder, outOfService: true } },
+};
+
+describe("while a site is out of service", () => {
+  test("the gate passes, asks nobody, and keeps the figures that there were", async () => {
+    const stored = await passGate(inputs, new FakeWorld());
+    const world = new FakeWorld();
+    const outputs = await passGate(alone, world, stored);
+    expect(outputs).toMatchObject({ verdict: "outOfService", diagnosis: "", rttMs: { p50: 84 } });
+    expect(outputs).toMatchObject({ measuredAt: stored.measuredAt, link: alone.link });
+    expect(await refreshGate(outputs, world)).toBe(outputs);
+    expect(world.dials).toEqual([]);
+  });
+
+  test("a link that was never measured has no figures", async () => {
+    expect(await passGate(alone, new FakeWorld())).toMatchObject({
+      ...{ verdict: "outOfService", rttMs: null, encrypted: false, measuredAt: "" },
+    });
+  });
+
+  test("it is passed once, and the link is measured again once the site is back", async () => {
+    const stored = await passGate(inputs, new FakeWorld());
+    expect(mustMeasure(stored, alone)).toBe(true);
+    const passed = await passGate(alone, new FakeWorld(), stored);
+    expect(mustMeasure(passed, alone)).toBe(false);
+    expect(mustMeasure(passed, { ...alone, measure: "always" })).toBe(false);
+    expect(mustMeasure(passed, inputs)).toBe(true);
+  });
+
+  test("the status asks the living gateway alone, sends no probes, and says which of them isn't asked", async () => {
+    const world = new FakeWorld();
+    const status = await linkStatus(
+      alone.link,
+      { backup: true, ha: { vip: "10.0.0.100", policy: "both-serve" } },
+      world,
+    );
+    expect(world.dials).toEqual(["192.0.2.1"]);
+    expect(world.commands.filter(({ command }) => command.includes(" burst "))).toEqual([]);
+    expect(status.link).toMatchObject({ state: "outOfService", diagnosis: [] });
+    expect(exitStatus(status)).toBe(1);
+    const text = renderLinkStatus(status);
+    expect(text).toContain("la-sg is not measured: a site is out of service");
+    expect(text).toMatch(/ha sg +unreachable: sg-gw1 is not asked: site sg is out of service/);
+  });
+});
+
 describe("passing the gate", () => {
   test("a healthy link: its figures, one connection per gateway, all closed", async () => {
     const world = new FakeWorld();

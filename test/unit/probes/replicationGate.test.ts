@@ -46,6 +46,44 @@ const lacking: Psql = (host, sql) => {
   return sql.includes("pg_xact_commit_timestamp_origin") ? "[]" : undefined;
 };
 
+/** The databases while the secondary's site is out of service. */
+const alone: ReplicationGateInputs = {
+  ...inputs,
+  databases: { ...databases, secondary: { ...databases.secondary, outOfService: true } },
+};
+
+describe("while a site is out of service", () => {
+  test("the gate passes once, asks nobody, and keeps the figures that there were", async () => {
+    const stored = await passReplicationGate(inputs, new FakeHosts(servers()));
+    const hosts = new FakeHosts(servers());
+    expect(mustMeasureReplication(stored, alone)).toBe(true);
+    const passed = await passReplicationGate(alone, hosts, stored);
+    expect(passed).toMatchObject({ verdict: "outOfService", lagMs: { primary: 54 }, diagnosis: "" });
+    expect(await refreshReplicationGate(passed, hosts)).toBe(passed);
+    expect(hosts.commands).toEqual([]);
+    expect(mustMeasureReplication(passed, { ...alone, measure: "always" })).toBe(false);
+    expect(mustMeasureReplication(passed, inputs)).toBe(true);
+    expect(await passReplicationGate(alone, hosts)).toMatchObject({ conflicts: null, measuredAt: "" });
+  });
+
+  test("the status looks at the living site alone, and says what is wrong there", async () => {
+    const well = await replicationStatus(alone.databases, new FakeHosts(servers()));
+    expect(well).toMatchObject({ state: "outOfService", diagnosis: [] });
+    expect(replicationRows(well)).toEqual([["postgres", "doesn't replicate: a site is out of service"]]);
+    const ill = await replicationStatus(
+      alone.databases,
+      new FakeHosts(servers(), {
+        exec: () => ({
+          status: 2,
+          stdout: "",
+          stderr: "psql: error: connection to server on socket failed: Connection refused",
+        }),
+      }),
+    );
+    expect(ill).toMatchObject({ state: "outOfService", diagnosis: [{ layer: "server" }] });
+  });
+});
+
 describe("passing the gate", () => {
   test("healthy replication: its figures, one connection for each host, all closed", async () => {
     const hosts = new FakeHosts(servers());

@@ -64,6 +64,12 @@ test("hosts' keys move to the next in one deployment", () => {
   });
 });
 
+test("hosts' keys stay while a site is out of service", () => {
+  const sites = { la: {}, sg: { outOfService: true } };
+  expect(() => certificateRotation({ sites })).toThrow("crossborder:sites.sg.outOfService is true");
+  expect(pskRotation({ sites }).steps).toHaveLength(3);
+});
+
 test("an authority is trusted before it issues, and dropped after the next does", () => {
   const { steps, outcome } = authorityRotation({});
   expect(steps.map(({ meaning }) => meaning)).toEqual([

@@ -182,3 +182,15 @@ test("services that nothing listens for are a warning", () => {
   ]);
   expect(warnings(parseSettings({ ...validSettings(), services, backup: {} }))).toEqual([]);
 });
+
+test("a host on which the proxy doesn't run is refused, with the backup path alone", () => {
+  const { sites } = structuredClone(validSettings()) as {
+    sites: { sg: { existing: { gateways: { family?: string }[] } } };
+  };
+  sites.sg.existing.gateways[0]!.family = "centos7";
+  expect(errorsOf({ sites })).toEqual([]);
+  expect(errorsOf({ sites, services, backup: {} })).toEqual([
+    'crossborder:sites.sg.existing.gateways[0].family is "centos7", on which the proxy doesn\'t run; ' +
+      "with crossborder:backup it must be debian, ubuntu or rhel.",
+  ]);
+});

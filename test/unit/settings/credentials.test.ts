@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { missingCredentials } from "../../../settings/credentials";
 import { parseSettings } from "../../../settings/parse";
-import { gcpSettings, validSettings } from "./fixtures";
+import { gcpSettings, tencentSettings, validSettings } from "./fixtures";
 
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "credentials-"))));
@@ -46,4 +46,35 @@ test.each([
 test("a login by gcloud is enough", () => {
   writeFileSync(join(directory, "application_default_credentials.json"), "{}");
   expect(missingCredentials(google, {}, bare())).toEqual([]);
+});
+
+const tencent = parseSettings(tencentSettings());
+/** An environment in which tccli has never run. */
+const bareOfTencent = (): Record<string, string> => ({ TENCENTCLOUD_SHARED_CREDENTIALS_DIR: directory });
+
+test("without any of the places that Tencent's provider looks in, the site is named", () => {
+  expect(missingCredentials(tencent, {}, bareOfTencent())).toEqual([
+    "crossborder:sites.sg.tencent needs credentials of Tencent Cloud, and none were found; set TENCENTCLOUD_SECRET_ID and " +
+      "TENCENTCLOUD_SECRET_KEY, or run `tccli configure`.",
+  ]);
+});
+
+test("half of a key is none", () => {
+  const environment = { ...bareOfTencent(), TENCENTCLOUD_SECRET_ID: "id" };
+  expect(missingCredentials(tencent, { "tencentcloud:secretKey": "key" }, environment)).toHaveLength(1);
+});
+
+test.each([
+  ["a key in the environment", {}, { TENCENTCLOUD_SECRET_ID: "id", TENCENTCLOUD_SECRET_KEY: "key" }],
+  ["a machine's role", {}, { TENCENTCLOUD_CAM_ROLE_NAME: "role" }],
+  ["a key in Pulumi's configuration", { "tencentcloud:secretId": "id", "tencentcloud:secretKey": "key" }, {}],
+])("of Tencent, %s is enough", (_, configuration, environment) => {
+  expect(missingCredentials(tencent, configuration, { ...bareOfTencent(), ...environment })).toEqual([]);
+});
+
+test("tccli's file is enough, of the profile that is set", () => {
+  writeFileSync(join(directory, "work.credential"), "{}");
+  expect(missingCredentials(tencent, {}, bareOfTencent())).toHaveLength(1);
+  const environment = { ...bareOfTencent(), TENCENTCLOUD_PROFILE: "work" };
+  expect(missingCredentials(tencent, {}, environment)).toEqual([]);
 });

@@ -61,3 +61,14 @@ test("production's site in Los Angeles is what its requirement names", () => {
     disk: { type: "pd-ssd", sizeGb: 100 },
   });
 });
+
+test("production's site in Singapore is what its requirement names, on a system that is looked after", () => {
+  expect(settingsOf("prod").sites["sg"]!.tencent).toMatchObject({
+    region: "ap-singapore",
+    instanceType: "S5.LARGE8",
+    os: "rocky9",
+    disk: { type: "CLOUD_SSD", sizeGb: 100 },
+    address: { kind: "EIP" },
+  });
+  expect(settingsOf("prod").sites["sg"]!.tencent!.snapshots).not.toBe("off");
+});

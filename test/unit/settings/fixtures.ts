@@ -49,3 +49,12 @@ export function gcpSettings(set: Record<string, unknown> = {}): Record<string, u
   const gcp = { project: "my-project", region: "us-west2", zones: ["us-west2-a", "us-west2-b"], ...set };
   return { ...settings, sites: { ...sites, la: { coordinates, cidr, asn, gcp } } };
 }
+
+/** The valid settings with Singapore made on Tencent Cloud. @param set Settings of `tencent` beside the needed one. */
+export function tencentSettings(set: Record<string, unknown> = {}): Record<string, unknown> {
+  const settings = validSettings();
+  const sites = settings["sites"] as Record<string, Record<string, unknown>>;
+  const { coordinates, cidr, asn } = sites["sg"]!;
+  const tencent = { zone: "ap-singapore-2", ...set };
+  return { ...settings, sites: { ...sites, sg: { coordinates, cidr, asn, tencent } } };
+}

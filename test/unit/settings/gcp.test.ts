@@ -161,7 +161,7 @@ test.each<[string, Record<string, unknown>, string]>([
   [
     "no way to make a site",
     { gcp: undefined },
-    "crossborder:sites.la has none of them; it must have exactly one of existing, gcp, which tell how it is made.",
+    "crossborder:sites.la has none of them; it must have exactly one of existing, gcp, tencent, which tell how it is made.",
   ],
   [
     "an address that the site will be given",
@@ -193,7 +193,7 @@ test("a site is made in one way", () => {
   const sites = raw["sites"] as Record<string, Record<string, unknown>>;
   const both = { ...raw, sites: { ...sites, la: { ...existing, gcp: sites["la"]!["gcp"] } } };
   expect(errorsOf(both)).toEqual([
-    "crossborder:sites.la has existing and gcp; it must have exactly one of existing, gcp, which tell how it is made.",
+    "crossborder:sites.la has existing and gcp; it must have exactly one of existing, gcp, tencent, which tell how it is made.",
   ]);
 });
 

@@ -151,7 +151,7 @@ test("hosts of another family are refused", () => {
     raw["sites"] as { sg: { existing: { gateways: { family?: string }[] } } }
   ).sg.existing.gateways[0]!.family = "rhel";
   expect(errorsOf(raw)).toEqual([
-    'crossborder:sites.sg.existing.gateways[0].family is "rhel"; with crossborder:postgres it must be debian.',
+    'crossborder:sites.sg.existing.gateways[0].family is "rhel"; with crossborder:postgres it must be debian or ubuntu.',
   ]);
 });
 

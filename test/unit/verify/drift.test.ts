@@ -16,9 +16,9 @@ let host: TemporaryHost;
 beforeEach(() => (host = new TemporaryHost()));
 afterEach(() => host.remove());
 
-function output(name: string): HostOutput {
+function output(name: string, outOfService = false): HostOutput {
   const connection = { host: name, port: 22, user: "root", privateKey: "", hostKey: "" };
-  return { name, connection, components: [{ component: "link", generation }] };
+  return { name, connection, machine: 1, outOfService, components: [{ component: "link", generation }] };
 }
 
 /** Only la exists. */
@@ -33,6 +33,14 @@ describe("verifying hosts", () => {
     const reports = await verifyHosts([output("la")], dial);
     expect(exitStatus(reports)).toBe(0);
     expect(table(reports)).toBe("1 of 1 hosts are as deployed");
+  });
+
+  test("doesn't ask a host that is out of service, and says so", async () => {
+    report(await host.bootstrap("apply", wanted));
+    const reports = await verifyHosts([output("la"), output("sg", true)], dial);
+    expect(exitStatus(reports)).toBe(0);
+    expect(table(reports)).toMatch(/^sg +skipped +its site is out of service$/m);
+    expect(table(reports)).toContain("1 of 1 hosts are as deployed");
   });
 
   test("tells which file of which host drifted, and which host could not be asked", async () => {

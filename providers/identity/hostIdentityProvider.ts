@@ -1,0 +1,57 @@
+import type { ProviderLogic } from "../dynamic";
+import { adoptOwnKey } from "./ownKey";
+
+/** How a machine is reached for the first time. */
+export interface FirstConnectionInputs {
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  /** A secret. */
+  readonly privateKey: string;
+  /** The cloud's identifier of the machine: another one is another machine. */
+  readonly machine: string;
+  readonly sshUnit: string;
+  readonly deadlineSeconds: number;
+}
+
+export interface IdentityInputs extends FirstConnectionInputs {
+  readonly bootstrapKey: string;
+}
+
+/** What is stored: no key that lets anybody in. */
+export interface IdentityOutputs extends Omit<IdentityInputs, "privateKey"> {
+  readonly hostKey: string;
+}
+
+/** A machine as `ownKey` wants it. */
+export function machineOf({ address, port, user, privateKey, sshUnit }: FirstConnectionInputs): {
+  connection: { host: string; port: number; user: string; privateKey: string };
+  sshUnit: string;
+} {
+  return { connection: { host: address, port, user, privateKey }, sshUnit };
+}
+
+/** What may be stored of the inputs. */
+export function withoutSecrets<Inputs extends FirstConnectionInputs>({
+  privateKey: _,
+  ...others
+}: Inputs): Omit<Inputs, "privateKey"> {
+  return others;
+}
+
+async function adopt(inputs: IdentityInputs, former: readonly string[]): Promise<IdentityOutputs> {
+  const known = [inputs.bootstrapKey, ...former];
+  const hostKey = await adoptOwnKey(machineOf(inputs), known, inputs.deadlineSeconds);
+  return { ...withoutSecrets(inputs), hostKey };
+}
+
+/** The life of a HostIdentity resource. */
+export const logic: ProviderLogic<IdentityInputs, IdentityOutputs> = {
+  diff: async (_id, olds, news) => ({ changes: olds.machine !== news.machine }),
+  create: async (inputs) => ({ id: "identity", outs: await adopt(inputs, []) }),
+  // Another machine has the bootstrap key, or it has the former one's disk and thus its key.
+  update: async (_id, olds, news) => ({ outs: await adopt(news, [olds.hostKey]) }),
+  read: async (id, props) => ({ id, props }),
+  // The machine keeps its key for as long as it lives.
+  delete: async () => undefined,
+};

@@ -1,0 +1,115 @@
+import type { OsFamily } from "../components/host/host";
+
+/**
+ * What Tencent Cloud offers, as far as the settings have to know it. Its pages on instance types, on cloud disks, on elastic
+ * IPs and on public images say more.
+ */
+
+/** An operating system that machines can be made with. */
+interface System {
+  readonly family: OsFamily;
+  /** Names of its public images, as a regular expression of RE2. They end in "64bit" or "64位", by the account's language. */
+  readonly images: string;
+  /** Day after which its maker repairs nothing any more, for what is past it. */
+  readonly endOfLife?: string;
+  /** Where the operating system needs something else than its family does, one clause. */
+  readonly caveat?: string;
+}
+
+/** The operating systems by their names in the settings. Variants (UEFI, GPU drivers, ARM) have more words and don't match. */
+export const systems = {
+  rocky9: { family: "rhel", images: "^Rocky Linux 9(\\.\\d+)? 64[^\\s(]*$" },
+  alma9: { family: "rhel", images: "^AlmaLinux 9(\\.\\d+)? 64[^\\s(]*$" },
+  ubuntu2204: { family: "ubuntu", images: "^Ubuntu Server 22\\.04(\\.\\d+)? LTS 64[^\\s(]*$" },
+  debian12: { family: "debian", images: "^Debian 12(\\.\\d+)? 64[^\\s(]*$" },
+  centos79: {
+    family: "centos7",
+    images: "^CentOS 7\\.9(\\.\\d+)? 64[^\\s(]*$",
+    endOfLife: "2024-06-30",
+    caveat:
+      "its kernel and nft lack the matches of the link's guard, in whose place is an iptables policy match",
+  },
+} as const satisfies Readonly<Record<string, System>>;
+
+export type SystemName = keyof typeof systems;
+
+export const systemNames = Object.keys(systems) as [SystemName, ...SystemName[]];
+
+/** The operating system of that name. */
+export function systemOf(name: SystemName): System {
+  return systems[name];
+}
+
+/** Types of system disks that lie in the network. Local ones die with their machine. */
+export const diskTypes = ["CLOUD_SSD", "CLOUD_PREMIUM", "CLOUD_BSSD", "CLOUD_HSSD", "CLOUD_TSSD"] as const;
+
+export type DiskType = (typeof diskTypes)[number];
+
+const OLDER: readonly DiskType[] = ["CLOUD_SSD", "CLOUD_PREMIUM"];
+/** Enhanced SSD takes a machine of the fifth generation or of SA2 on. */
+const ENHANCED: readonly DiskType[] = [...OLDER, "CLOUD_BSSD", "CLOUD_HSSD"];
+/** Tremendous SSD takes S5se, S6, SA3 or later. */
+const TREMENDOUS: readonly DiskType[] = [...ENHANCED, "CLOUD_TSSD"];
+
+/** Disks that the families of standard machines take. */
+const DISKS_OF: Readonly<Record<string, readonly DiskType[]>> = {
+  S4: OLDER,
+  S5: ENHANCED,
+  S5se: TREMENDOUS,
+  S6: TREMENDOUS,
+  S8: TREMENDOUS,
+  SA2: ENHANCED,
+  SA3: TREMENDOUS,
+  SA5: TREMENDOUS,
+};
+
+/** Families of standard machines, for messages. */
+export const families = Object.keys(DISKS_OF);
+
+/** The parts of an instance type: `S5.LARGE8` is of family S5, has 4 processors and 8 GB. */
+export interface InstanceType {
+  readonly family: string;
+  /** Virtual processors. */
+  readonly processors: number;
+  /** Memory, GB. */
+  readonly memory: number;
+}
+
+/** Shape of an instance type. */
+export const INSTANCE_TYPE = /^([A-Za-z0-9]+)\.(SMALL|MEDIUM|LARGE|(\d+)XLARGE)(\d+)$/;
+
+/** Reads an instance type that matches {@link INSTANCE_TYPE}. */
+export function instanceTypeOf(text: string): InstanceType {
+  const [, family = "", size = "", times = "1", memory = ""] = INSTANCE_TYPE.exec(text) ?? [];
+  const processors = { SMALL: 1, MEDIUM: 2, LARGE: 4 }[size] ?? Number(times) * 4;
+  return { family, processors, memory: Number(memory) };
+}
+
+/** Disks that an instance type takes; undefined for families that aren't known here. */
+export function disksFor(instanceType: string): readonly DiskType[] | undefined {
+  return DISKS_OF[instanceTypeOf(instanceType).family];
+}
+
+/** Ways to pay for an elastic IP's traffic, and the highest bandwidth in Mbit/s of each (the API's AllocateAddresses). */
+export const HIGHEST_BANDWIDTH = {
+  TRAFFIC_POSTPAID_BY_HOUR: 100,
+  BANDWIDTH_POSTPAID_BY_HOUR: 100,
+  BANDWIDTH_PACKAGE: 2000,
+} as const;
+
+export type ChargeType = keyof typeof HIGHEST_BANDWIDTH;
+
+export const chargeTypes = Object.keys(HIGHEST_BANDWIDTH) as [ChargeType, ...ChargeType[]];
+
+/** Ranges that a network may be a part of, with its shortest prefix (the API's CreateVpc, and the page on VPC limits). */
+export const NETWORK_RANGES = [
+  { range: "10.0.0.0/8", shortest: 12 },
+  { range: "172.16.0.0/12", shortest: 12 },
+  { range: "192.168.0.0/16", shortest: 16 },
+] as const;
+
+/** Longest prefix of a network and of a subnet. */
+export const LONGEST_PREFIX = 28;
+
+/** Longest name of a key pair. The stack's and the site's are its parts. */
+export const LONGEST_KEY_NAME = 25;

@@ -1,0 +1,51 @@
+import { parseSettings, SettingsError } from "../../../settings/parse";
+import { warnings } from "../../../settings/rules";
+import { validSettings } from "./fixtures";
+
+type Sites = Record<"la" | "sg", Record<string, unknown>>;
+
+/** Valid settings with something added to each site. */
+function withSites(la: object, sg: object): Record<string, unknown> {
+  const settings = validSettings();
+  const sites = settings["sites"] as Sites;
+  return { ...settings, sites: { la: { ...sites.la, ...la }, sg: { ...sites.sg, ...sg } } };
+}
+
+function errorsOf(raw: Record<string, unknown>): readonly string[] {
+  try {
+    parseSettings(raw);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.errors;
+    throw error;
+  }
+  return [];
+}
+
+test("sites are in service, and their hosts are the first machines, unless the settings say otherwise", () => {
+  expect(parseSettings(validSettings()).sites["la"]).toMatchObject({ outOfService: false, machines: {} });
+  expect(warnings(parseSettings(validSettings()))).toEqual([]);
+});
+
+test("a site that is out of service is a warning that names its hosts, and what it means", () => {
+  expect(warnings(parseSettings(withSites({}, { outOfService: true })))).toEqual([
+    "crossborder:sites.sg.outOfService is true: sg-gw1 is left as it is, by a destroy too; the link and replication are " +
+      "not measured.",
+  ]);
+});
+
+test("both sites out of service are refused", () => {
+  expect(errorsOf(withSites({ outOfService: true }, { outOfService: true }))).toEqual([
+    "crossborder:sites.sg.outOfService is true, and so is crossborder:sites.la.outOfService; it must be false for one site " +
+      "at least.",
+  ]);
+});
+
+test("only a site's own hosts have machines' numbers", () => {
+  expect(errorsOf(withSites({ machines: { gw1: 2 } }, {}))).toEqual([]);
+  expect(errorsOf(withSites({ machines: { gw7: 2 } }, {}))).toEqual([
+    "crossborder:sites.la.machines has gw7, which is no host of the site; its hosts are gw1.",
+  ]);
+  expect(errorsOf(withSites({}, { machines: { gw1: 0 } }))).toEqual([
+    "crossborder:sites.sg.machines.gw1 is 0; it must be a whole number of a machine's number from 1 to 9999.",
+  ]);
+});
