@@ -38,6 +38,7 @@ const commands = {
   ha: ["ha/cli.ts", "the service address by hand: status, switchover, hold, force, release"],
   resync: ["resync/cli.ts", "brings back a database whose replication was lost; `repair` makes rows equal"],
   backup: ["components/postgres/backup/cli.ts", "base backups of the databases: create, list, restore"],
+  policy: ["policies/cli.ts", "previews a stack, and names what violates the policies"],
   bench: ["bench/cli.ts", "measures, and prints the figures that the README quotes"],
   "settings:docs": ["settings/docs.ts", "writes the settings' reference and JSON schema"],
   "sdk:regenerate": ["toolchain/sdk/cli.ts", "writes the package of Tencent's provider anew"],

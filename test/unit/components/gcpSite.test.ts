@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { FirstBootMaker } from "../../../components/sites/firstBoot";
 import { GcpSite, type GcpSiteArgs } from "../../../components/sites/gcp";
+import { group } from "../../../policies/inputs";
+import { resourceRules } from "../../../policies/rules";
 import { parseSettings } from "../../../settings/parse";
 import { gcpSettings } from "../settings/fixtures";
 import { connectionTo, privateKey } from "./fixtures";
@@ -109,6 +111,15 @@ test("all that takes labels has the program's and the operator's", async () => {
   expect(policy!.inputs["snapshotSchedulePolicy"]).toMatchObject({
     snapshotProperties: { labels: expected },
   });
+});
+
+test("what is made in production violates no policy", async () => {
+  const { all } = await made(everything, { backupPort: 8443, vip: "10.0.0.100" });
+  const violations = all.flatMap(({ type, name, inputs, protect }) => {
+    const resource = { type, name, inputs: group(plain(inputs)), protect };
+    return resourceRules.flatMap((rule) => rule.check(resource, { production: true }));
+  });
+  expect(violations).toEqual([]);
 });
 
 test("the peer's public address opens the firewall, and no rule is for everybody", async () => {

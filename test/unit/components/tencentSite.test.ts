@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { FirstBootMaker } from "../../../components/sites/firstBoot";
 import { TencentSite, type TencentSiteArgs } from "../../../components/sites/tencent";
+import { group } from "../../../policies/inputs";
+import { resourceRules } from "../../../policies/rules";
 import { parseSettings } from "../../../settings/parse";
 import { schemaFile } from "../../../toolchain/sdk/generate";
 import { PackageSchema } from "../../support/packageSchema";
@@ -353,4 +355,13 @@ test("the accelerator is built step by step, and leads to the first gateway", as
 test("options of a site reach the engine", async () => {
   const { all } = await made({}, {}, { aliases: [{ name: "east" }] });
   expect(named(all, "sg").aliases).toEqual(["east"]);
+});
+
+test("what is made in production violates no policy", async () => {
+  const { all } = await made();
+  const violations = all.flatMap(({ type, name, inputs, protect }) => {
+    const resource = { type, name, inputs: group(plain(inputs)), protect };
+    return resourceRules.flatMap((rule) => rule.check(resource, { production: true }));
+  });
+  expect(violations).toEqual([]);
 });
