@@ -28,6 +28,10 @@ const commands = {
     "toolchain/pulumi.cli.ts",
     "the Pulumi CLI with the project's environment; `shell` opens a shell with it",
   ],
+  "prod:preview": [
+    "toolchain/plan/cli.ts",
+    "what `pulumi up -s prod` would make, without an account or a network",
+  ],
   verify: ["verify/cli.ts", "host files and states that drifted from what was deployed"],
   rotate: [
     "rotate/cli.ts",

@@ -54,3 +54,18 @@ export function pluginShims(): string {
   write("plugins", "pulumi-resource-random", typescript("plugins/random/main.ts"));
   return join(shimDirectory, "plugins");
 }
+
+/**
+ * Stand-ins for the clouds' providers, which make nothing. Never a part of the environment that deployments get: they would
+ * report success for resources that nobody has. @returns the folder for PATH.
+ */
+export function standInShims(): string {
+  write("stand-ins", "pulumi-resource-gcp", typescript("toolchain/standIns/gcp.main.ts"));
+  // The engine looks for the base provider of Tencent's package, and tells it which package to be.
+  write(
+    "stand-ins",
+    "pulumi-resource-terraform-provider",
+    typescript("toolchain/standIns/terraformProvider.main.ts"),
+  );
+  return join(shimDirectory, "stand-ins");
+}

@@ -29,8 +29,11 @@ const random = require("@pulumi/random");
 const inputs = require("./inputs.json");
 `;
 
-/** Makes a project inside the checkout, where its program finds the node modules. */
-export async function createProject(): Promise<PulumiProject> {
+/**
+ * Makes a project inside the checkout, where its program finds the node modules.
+ * @param environment Added to the CLI's.
+ */
+export async function createProject(environment: NodeJS.ProcessEnv = {}): Promise<PulumiProject> {
   const parent = join(labDirectory, "tmp");
   mkdirSync(parent, { recursive: true });
   const directory = mkdtempSync(join(parent, "project-"));
@@ -48,6 +51,7 @@ export async function createProject(): Promise<PulumiProject> {
         PULUMI_STACK: "test",
         PULUMI_BACKEND_URL: `file://${state}`,
         PULUMI_CONFIG_PASSPHRASE: "of a test",
+        ...environment,
       },
     });
   const succeed = async (...args: string[]): Promise<string> => {

@@ -5,7 +5,7 @@ import { group } from "../../../policies/inputs";
 import { resourceRules } from "../../../policies/rules";
 import { parseSettings } from "../../../settings/parse";
 import { schemaFile } from "../../../toolchain/sdk/generate";
-import { PackageSchema } from "../../support/packageSchema";
+import { PackageSchema, schemaInFile } from "../../../toolchain/standIns/packageSchema";
 import { tencentSettings } from "../settings/fixtures";
 import { connectionTo, privateKey } from "./fixtures";
 import {
@@ -21,7 +21,7 @@ import {
 
 const bootstrapKey = "a-host-key-for-the-first-boot-that-nobody-may-see";
 const peerAddress = "198.51.100.10";
-const schema = new PackageSchema(schemaFile);
+const schema = new PackageSchema(schemaInFile(schemaFile));
 
 /** What Tencent answers: addresses, disks, names. */
 function answer(type: string, name: string): Record<string, unknown> {

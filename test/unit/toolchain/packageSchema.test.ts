@@ -1,7 +1,7 @@
 import { schemaFile } from "../../../toolchain/sdk/generate";
-import { PackageSchema } from "../../support/packageSchema";
+import { PackageSchema, schemaInFile } from "../../../toolchain/standIns/packageSchema";
 
-const schema = new PackageSchema(schemaFile);
+const schema = new PackageSchema(schemaInFile(schemaFile));
 const route = "tencentcloud:index/routeTableEntry:RouteTableEntry";
 const rules = "tencentcloud:index/securityGroupRuleSet:SecurityGroupRuleSet";
 const valid = { destinationCidrBlock: "10.0.0.0/8", nextHub: "0", nextType: "EIP", routeTableId: "rtb-1" };
@@ -14,8 +14,13 @@ test("inputs that a provider takes have no problems", () => {
 test.each<[string, string, Record<string, unknown>, string]>([
   ["a missing one", route, { ...valid, nextHub: undefined }, `${route} lacks nextHub`],
   ["an unknown one", route, { ...valid, nextHop: "0" }, `${route} has no nextHop`],
-  ["a wrong type", route, { ...valid, disabled: "no" }, `${route}.disabled is "no", and no boolean`],
-  ["no list", rules, { securityGroupId: "sg", ingresses: {} }, `${rules}.ingresses is {}, and no list`],
+  ["a wrong type", route, { ...valid, disabled: "no" }, `${route}.disabled is a string, and no boolean`],
+  [
+    "no list",
+    rules,
+    { securityGroupId: "sg", ingresses: {} },
+    `${rules}.ingresses is an object, and no list`,
+  ],
   [
     "one inside of another",
     rules,
