@@ -11,7 +11,7 @@ import { openSession, run } from "../../lab/sessions";
 import { readState } from "../../lab/state";
 import { connect } from "../../providers/ssh/session";
 import { connectionOf } from "../../lab/sessions";
-import { labTimeoutMs } from "./support/lab";
+import { eventually, labTimeoutMs } from "./support/lab";
 
 /** A lab of its own with one machine, beside the one that other tests use. */
 describe("a machine of a second lab", () => {
@@ -67,7 +67,10 @@ describe("a machine of a second lab", () => {
       const session = await openSession("sg", { paths });
       await run(session, "echo kept >/root/mark && sync");
       session.close();
-      process.kill(pid()!, "SIGKILL");
+      const killed = pid()!;
+      process.kill(killed, "SIGKILL");
+      // A process goes a moment after its signal: until then its monitor may still be asked.
+      await eventually("the process is gone", () => Promise.resolve(!readProcess(killed)), 10_000, 50);
       const report = await up();
       expect(report).toMatchObject({ booted: ["sg"], repairs: ["sg: was not running"] });
       const again = await openSession("sg", { paths });
