@@ -1,10 +1,5 @@
-import {
-  GATEWAY_NAMES,
-  keptAddresses,
-  LONGEST_PREFIX,
-  nextHopAddress,
-  planMachines,
-} from "../components/sites/gcp/plan";
+import { keptAddresses, LONGEST_PREFIX, nextHopAddress, planMachines } from "../components/sites/gcp/plan";
+import { GATEWAY_NAMES } from "../components/sites/naming";
 import type { GcpSettings } from "./gcp";
 import {
   disksFor,

@@ -1,4 +1,4 @@
-import { OWN_LABELS, PLAIN_NAME } from "../components/sites/naming";
+import { GATEWAY_NAMES, OWN_LABELS, PLAIN_NAME } from "../components/sites/naming";
 import { contains } from "./ipv4";
 import type { GatewaySettings, Settings, SiteSettings } from "./schema";
 
@@ -27,15 +27,14 @@ function gatewaysOfExisting({ existing }: SiteSettings): readonly GatewaySetting
   return existing?.gateways ?? [];
 }
 
-/** Names of a site's gateways within it; makers name theirs gw1 and gw2. */
+/** Names of a site's gateways within it; clouds name theirs alike. */
 export function gatewayNames({
   existing,
   gcp,
   tencent,
 }: Pick<SiteSettings, "existing" | "gcp" | "tencent">): string[] {
   if (existing) return existing.gateways.map(({ name }) => name);
-  const count = (gcp ?? tencent)?.gateways ?? 0;
-  return Array.from({ length: count }, (_, index) => `gw${index + 1}`);
+  return GATEWAY_NAMES.slice(0, (gcp ?? tencent)?.gateways ?? 0);
 }
 
 /** MTUs of the networks that the link's packets leave by, in bytes. */

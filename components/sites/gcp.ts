@@ -1,40 +1,19 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import type { GcpSettings } from "../../settings/gcp";
-import type { SiteSettings } from "../../settings/schema";
 import { Component } from "../component";
 import type { Host } from "../host/host";
-import type { FirstBootMaker } from "./firstBoot";
+import { type CloudSiteArgs, type CommonSettings, destinationsOf } from "./cloud";
 import { admissions, type Role } from "./gcp/firewall";
 import { familyOfImage, GcpMachine } from "./gcp/machine";
 import { GcpNetwork, tagOf } from "./gcp/network";
 import { GcpNextHop } from "./gcp/nextHop";
 import { nextHopAddress, planMachines, type PlannedMachine } from "./gcp/plan";
 import { cloudName, labelsOf, type Owner } from "./naming";
-import type { Admission, Coordinates, Peer, Site } from "./site";
+import type { Admission, Coordinates, Site } from "./site";
 
-export interface GcpSiteArgs {
-  readonly settings: Pick<SiteSettings, "coordinates" | "cidr" | "asn" | "outOfService" | "machines"> & {
-    readonly gcp: GcpSettings;
-  };
-  /** Name of the stack, a part of the names of all that is made: at most 11 of a-z and 0-9. */
-  readonly stack: string;
-  /** Labels of all that takes some, beside the program's own. */
-  readonly labels: Readonly<Record<string, string>>;
-  /** Refuse to delete or replace addresses, disks and machines. */
-  readonly protect: boolean;
-  /** The other site, which the firewall lets in and the routes lead to. */
-  readonly peer: Peer;
-  /** IPv4 ranges that SSH to the gateways may come from. */
-  readonly sshFrom: readonly string[];
-  /** Port that sshd listens on, 1 to 65535. */
-  readonly sshPort: number;
-  /** Port of the gateways' proxies, which the peer may reach. @default closed: the backup path is off */
-  readonly backupPort?: number;
-  /** The service address, which is routed to the gateway. @default none */
-  readonly vip?: pulumi.Input<string>;
-  /** What each machine gets at its first boot, and how it is reached then. */
-  readonly firstBoot: FirstBootMaker;
+export interface GcpSiteArgs extends CloudSiteArgs {
+  readonly settings: CommonSettings & { readonly gcp: GcpSettings };
 }
 
 /** A machine of the site that is no gateway. */
@@ -108,10 +87,7 @@ export class GcpSite extends Component implements Site {
       {
         ...{ owner, project, region, network: network.id, subnet: subnet.id, gateways },
         address: nextHopAddress(cidr),
-        destinations: {
-          peer: args.peer.cidr,
-          ...(args.vip === undefined ? {} : { vip: pulumi.interpolate`${args.vip}/32` }),
-        },
+        destinations: destinationsOf(args),
       },
       this.child(),
     );

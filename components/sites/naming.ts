@@ -12,6 +12,9 @@ export const LONGEST_STACK = 11;
 /** What stacks and sites are called when a cloud makes something for them: no `-`, which parts the names. */
 export const PLAIN_NAME = /^[a-z][a-z0-9]*$/;
 
+/** Names, within their site, of the gateways that a cloud makes, in order of preference. */
+export const GATEWAY_NAMES = ["gw1", "gw2"] as const;
+
 /** What a thing that is made belongs to. */
 export interface Owner {
   /** Name of the stack: at most {@link LONGEST_STACK} of a-z and 0-9. */

@@ -1,13 +1,13 @@
 import * as tencentcloud from "@pulumi/tencentcloud";
 import * as pulumi from "@pulumi/pulumi";
-import type { SiteSettings } from "../../settings/schema";
 import type { TencentSettings } from "../../settings/tencent";
 import { systemOf } from "../../settings/tencentCatalogue";
 import { Component } from "../component";
 import type { Host } from "../host/host";
-import type { FirstBoot, FirstBootMaker } from "./firstBoot";
+import { type CloudSiteArgs, type CommonSettings, destinationsOf } from "./cloud";
+import type { FirstBoot } from "./firstBoot";
 import { cloudName, labelsOf, type Owner } from "./naming";
-import type { Admission, Coordinates, Peer, Site } from "./site";
+import type { Admission, Coordinates, Site } from "./site";
 import { TencentAccelerator } from "./tencent/accelerator";
 import { EVERYWHERE } from "./tencent/firewall";
 import { imageFor } from "./tencent/image";
@@ -17,28 +17,8 @@ import { TencentNextHop } from "./tencent/nextHop";
 import { plainName, planGateways, sharedAddress } from "./tencent/plan";
 import { regionalProvider } from "./tencent/provider";
 
-export interface TencentSiteArgs {
-  readonly settings: Pick<SiteSettings, "coordinates" | "cidr" | "asn" | "outOfService" | "machines"> & {
-    readonly tencent: TencentSettings;
-  };
-  /** Name of the stack, a part of the names of all that is made: at most 11 of a-z and 0-9. */
-  readonly stack: string;
-  /** Tags of all that takes some, beside the program's own. */
-  readonly labels: Readonly<Record<string, string>>;
-  /** Refuse to delete or replace addresses, disks, machines and the network. */
-  readonly protect: boolean;
-  /** The other site, which the security group lets in and the routes lead to. */
-  readonly peer: Peer;
-  /** IPv4 ranges that SSH to the gateways may come from. */
-  readonly sshFrom: readonly string[];
-  /** Port that sshd listens on, 1 to 65535. */
-  readonly sshPort: number;
-  /** Port of the gateways' proxies, which the peer may reach. @default closed: the backup path is off */
-  readonly backupPort?: number;
-  /** The service address, which is routed to the gateway. @default none */
-  readonly vip?: pulumi.Input<string>;
-  /** What each machine gets at its first boot, and how it is reached then. */
-  readonly firstBoot: FirstBootMaker;
+export interface TencentSiteArgs extends CloudSiteArgs {
+  readonly settings: CommonSettings & { readonly tencent: TencentSettings };
 }
 
 /** A site that is made on Tencent Cloud: a network, its gateways, and the way to the other site. */
@@ -107,10 +87,7 @@ export class TencentSite extends Component implements Site {
       {
         ...{ owner, vpc, subnet, routeTable, gateways: machines, protect },
         address: sharedAddress(cidr),
-        destinations: {
-          peer: peer.cidr,
-          ...(args.vip === undefined ? {} : { vip: pulumi.interpolate`${args.vip}/32` }),
-        },
+        destinations: destinationsOf(args),
       },
       within,
     ).haVip;

@@ -1,5 +1,6 @@
 import { addressAt, lastAddresses } from "../../../settings/ipv4";
 import type { GcpSettings } from "../../../settings/gcp";
+import { GATEWAY_NAMES } from "../naming";
 
 /** Addresses at the start of a subnet that Google keeps: the network's own and the router's. */
 const KEPT_AT_START = 2;
@@ -8,9 +9,6 @@ const KEPT_AT_END = 2;
 
 /** Longest prefix of a subnet: what two gateways and their load balancer need, and the smallest that Google makes. */
 export const LONGEST_PREFIX = 29;
-
-/** Names of the gateways, in order of preference. */
-export const GATEWAY_NAMES = ["gw1", "gw2"] as const;
 
 /** Addresses of a subnet that no machine can have. */
 export function keptAddresses(cidr: string): string[] {

@@ -1,8 +1,5 @@
 import { addressAt } from "../../../settings/ipv4";
-import { cloudName, type Owner } from "../naming";
-
-/** Names of the gateways, in order of preference. */
-export const GATEWAY_NAMES = ["gw1", "gw2"] as const;
+import { cloudName, GATEWAY_NAMES, type Owner } from "../naming";
 
 /** Place of the first gateway in the subnet. Tencent keeps the first two addresses and the last. */
 const FIRST_GATEWAY = 2;
