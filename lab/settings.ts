@@ -4,7 +4,7 @@ import { parseDocument } from "yaml";
 import { labDirectory, root } from "../toolchain/paths";
 import { runPulumi } from "../toolchain/pulumi";
 
-/** Settings that differ from Pulumi.lab.yaml, by path: `{"link.mtu": 1300}`. */
+/** Settings that differ from Pulumi.lab.yaml, by path: `{"link.mtu": 1300}`; undefined takes one away. */
 export type Overrides = Readonly<Record<string, unknown>>;
 
 export interface Outcome {
@@ -20,8 +20,10 @@ function writeSettings(purpose: string, overrides: Overrides): string {
   for (const [path, value] of Object.entries(overrides)) {
     const [key = "", ...rest] = path.split(".");
     const keys = rest.map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+    const place = ["config", `crossborder:${key}`, ...keys];
+    if (value === undefined) document.deleteIn(place);
     // A node, so that a later path can lead into it.
-    document.setIn(["config", `crossborder:${key}`, ...keys], document.createNode(value));
+    else document.setIn(place, document.createNode(value));
   }
   mkdirSync(labDirectory, { recursive: true });
   const file = join(labDirectory, `${purpose}-settings.yaml`);

@@ -11,7 +11,7 @@ import { MissingPrerequisite } from "./system";
 const tiers = ["static", "unit", "plugins", "engine", "lab", "failover"] as const;
 type Tier = (typeof tiers)[number];
 
-/** What runs when nothing is named. `failover` is for parts that are off by default. */
+/** What runs when nothing is named: `failover` takes as long as all of it. */
 const usual: readonly Tier[] = ["static", "unit", "plugins", "engine", "lab"];
 
 /** Those that need the lab's machines, one after another. */
@@ -171,7 +171,7 @@ async function runAll(chosen: readonly Tier[], jestOptions: readonly string[]): 
 }
 
 const usage = `usage: npm test -- [${tiers.join("|")} …] [options of jest]
-Without a name all but failover run; that one tests parts that are off by default.
+Without a name all but failover run; that one tests the pair, the database and replaced hosts in depth, for most of an hour.
 `;
 
 function isTier(word: string): word is Tier {

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { backupReport } from "../../providers/probes/backupPath";
 import { exitStatus, renderLinkStatus } from "../../providers/probes/status";
 import { postgresStatus } from "../../providers/probes/replicationStatus";
 import { labStatus, renderMachines } from "../status";
@@ -21,7 +22,11 @@ exit status: 0 the link is healthy, the backup path stands by, the pair is in or
     const { link, backup, ha, postgres } = found;
     if (values.json) {
       process.stdout.write(
-        JSON.stringify({ ...found, postgres: postgres && postgresStatus(postgres) }) + "\n",
+        JSON.stringify({
+          ...found,
+          backup: backup && backupReport(backup),
+          postgres: postgres && postgresStatus(postgres),
+        }) + "\n",
       );
     } else {
       const deployed =

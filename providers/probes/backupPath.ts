@@ -111,6 +111,27 @@ export function standsBy(backup: BackupStatus): boolean {
   );
 }
 
+/** States of a path, those first that a reader of the whole has to know of. */
+const gravest: readonly SiteBackup["state"][] = [
+  "unknown",
+  "down",
+  "held",
+  "active",
+  "standby-unhealthy",
+  "standby",
+];
+
+/** The backup path as a whole, for programs: the gravest of the sites' states, and each site's own. */
+export interface BackupReport {
+  readonly state: SiteBackup["state"];
+  readonly sites: BackupStatus;
+}
+
+export function backupReport(sites: BackupStatus): BackupReport {
+  const states = Object.values(sites).map(({ state }) => state);
+  return { state: gravest.find((state) => states.includes(state)) ?? "unknown", sites };
+}
+
 /** One row for each site's certificate, and one for its authority's where that has to be replaced. */
 function certificateRows(backup: BackupStatus): [string, string][] {
   return Object.entries(backup).flatMap(([site, { certificate, authority }]): [string, string][] => [

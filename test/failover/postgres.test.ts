@@ -1,11 +1,10 @@
 import { run } from "../../lab/sessions";
 import { sites } from "../../lab/network/plan";
-import { ipsec } from "../../drills/faults";
+import { everything, ipsec } from "../../drills/faults";
 import { replicationStatus } from "../../providers/probes/replicationStatus";
 import type { Session } from "../../providers/ssh/session";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy, pulumi, up } from "../lab/support/deployment";
-import { failover } from "./settings";
 import { eventually, type Lab, labTimeoutMs } from "../lab/support/lab";
 
 const minute = 60_000;
@@ -15,7 +14,6 @@ const both = () => [l.la, l.sg];
 
 beforeAll(async () => {
   l = await deployedLab();
-  await deploy(failover);
   // A clock that was in doubt, as after a restored snapshot, is measured before the site takes writes.
   for (const host of both()) {
     await eventuallySays(host, "SELECT bool_and(writable) FROM crossborder.site", "t", 3 * minute);
@@ -165,18 +163,24 @@ describe("the replicated database", () => {
     "goes on after the same change on both sites at once",
     async () => {
       const statement = "ALTER TABLE item ADD COLUMN twice integer DEFAULT 1";
-      const outcomes = await Promise.all(both().map((host) => ddl(host, statement)));
-      expect(outcomes.map(({ status }) => status)).toEqual([0, 0]);
+      // Neither can have arrived at the other when that one begins.
+      await l.ocean.cut(everything);
+      try {
+        for (const host of both()) expect(await ddl(host, statement)).toMatchObject({ status: 0 });
+      } finally {
+        await l.ocean.heal();
+      }
       for (const host of both()) {
         await eventuallySays(
           host,
           "SELECT string_agg(outcome, ' ' ORDER BY outcome) FROM crossborder.ddl WHERE statement LIKE '%twice%'",
           "applied repeated",
+          2 * minute,
         );
         await eventuallySays(host, "SELECT status FROM pglogical.show_subscription_status()", "replicating");
       }
     },
-    2 * minute,
+    4 * minute,
   );
 
   it(
@@ -296,7 +300,7 @@ describe("deployments", () => {
   it(
     "change nothing when nothing changed",
     async () => {
-      const { status, output } = await up(failover);
+      const { status, output } = await up();
       expect(status).toBe(0);
       expect(output).toMatch(/Resources:\s+\d+ unchanged/);
     },
@@ -313,14 +317,14 @@ describe("deployments", () => {
             `PGPASSWORD='${password}' psql -X -At "host=127.0.0.1 dbname=app user=${user}" -c 'SELECT count(*) FROM item'`,
           )
         ).status === 0;
-      await deploy({ ...failover, "postgres.passwords": { use: 2, accept: [1] } });
+      await deploy({ "postgres.passwords": { use: 2, accept: [1] } });
       const next = (await outputs()).postgresCredentials[0]!;
       expect([old.user, next.user]).toEqual(["app_a", "app_b"]);
       expect([await works(old.user, old.password), await works(next.user, next.password)]).toEqual([
         true,
         true,
       ]);
-      await deploy({ ...failover, "postgres.passwords": { use: 2 } });
+      await deploy({ "postgres.passwords": { use: 2 } });
       expect([await works(old.user, old.password), await works(next.user, next.password)]).toEqual([
         false,
         true,
@@ -332,7 +336,7 @@ describe("deployments", () => {
   it(
     "close the secondary when the primary alone shall write",
     async () => {
-      await deploy({ ...failover, "postgres.passwords": { use: 2 }, "postgres.writers": "primary" });
+      await deploy({ "postgres.passwords": { use: 2 }, "postgres.writers": "primary" });
       expect((await asApplication(l.sg, "INSERT INTO item (origin) VALUES ('no')")).text).toContain(
         "Closed for: standby",
       );
@@ -340,7 +344,7 @@ describe("deployments", () => {
         status: 0,
       });
       await eventuallySays(l.sg, "SELECT count(*) FROM app.item WHERE origin = 'yes'", "1");
-      await deploy({ ...failover, "postgres.passwords": { use: 2 } });
+      await deploy({ "postgres.passwords": { use: 2 } });
       expect(await asApplication(l.sg, "INSERT INTO item (origin) VALUES ('again')")).toMatchObject({
         status: 0,
       });
@@ -368,7 +372,7 @@ describe("deployments", () => {
     "take the product out and leave the rows, and join equal databases again",
     async () => {
       const rows = await sql(l.la, "SELECT count(*) FROM app.item");
-      await deploy();
+      await deploy({ ha: undefined, postgres: undefined, "services.postgres": undefined });
       for (const host of both()) {
         // It did not run before there was a database to replicate.
         await run(host, "systemctl start postgresql@15-main.service");
@@ -377,7 +381,7 @@ describe("deployments", () => {
           await sql(host, "SELECT count(*) FROM pg_namespace WHERE nspname IN ('crossborder', 'pglogical')"),
         ).toBe("0");
       }
-      await deploy(failover);
+      await deploy();
       for (const host of both()) {
         await eventuallySays(host, "SELECT status FROM pglogical.show_subscription_status()", "replicating");
       }

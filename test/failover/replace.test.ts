@@ -10,19 +10,17 @@ import { exclusively } from "../../lab/up";
 import { labDirectory } from "../../toolchain/paths";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy } from "../lab/support/deployment";
-import { failover } from "./settings";
 import { eventually, type Lab, labTimeoutMs } from "../lab/support/lab";
 
 const minute = 60_000;
 const paths = labPaths();
 
-const dead = { ...failover, "sites.sg.outOfService": true };
+const dead = { "sites.sg.outOfService": true };
 
 let l: Lab;
 
 beforeAll(async () => {
   l = await deployedLab();
-  await deploy(failover);
 }, labTimeoutMs);
 afterAll(async () => {
   l.close();

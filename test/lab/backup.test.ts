@@ -22,7 +22,8 @@ const closing = { port: 7008, localPort: 17008, bytes: 100_000 };
 const wholeAnswers: readonly number[] = Array<number>(5).fill(closing.bytes);
 const drainSeconds = 5;
 const settings = {
-  services: { echo: { port }, once: { port: closing.port } },
+  "services.echo": { port },
+  "services.once": { port: closing.port },
   backup: {
     // What an emulated processor takes for an answer varies by more than production's 500 ms.
     healthCheck: { intervalMs: 1000, timeoutMs: 1000 },
@@ -56,6 +57,11 @@ afterAll(() => l.close());
 
 function states(): Promise<BackupStatus> {
   return readBackup(facts, { initiator: l.la, responder: l.sg });
+}
+
+/** What a site's gateway says of its connections to the other site's echo. */
+async function echoOf(site: string): Promise<SiteBackup["services"][number]> {
+  return (await states())[site]!.services.find(({ name }) => name === "echo")!;
 }
 
 /** Waits until both sites are in a state. */
@@ -119,10 +125,10 @@ test(
     const connection = await hold(l.la, "by-link");
     await eventually(
       "the connection is counted on the link",
-      async () => (await states())["la"]!.services[0]!.connections.link === 1,
+      async () => (await echoOf("la")).connections.link === 1,
       10_000,
     );
-    expect((await states())["la"]!.services[0]!.connections.backup).toBe(0);
+    expect((await echoOf("la")).connections.backup).toBe(0);
     await connection.end();
     expect(exitStatus(await linkStatus(facts, { backup: true }))).toBe(0);
   },
@@ -141,7 +147,7 @@ test(
     const old = await hold(l.la, "by-backup");
     await eventually(
       "the connection is counted on the backup path",
-      async () => (await states())["la"]!.services[0]!.connections.backup === 1,
+      async () => (await echoOf("la")).connections.backup === 1,
       10_000,
     );
 
@@ -152,7 +158,7 @@ test(
     const connection = await hold(l.la, "after-heal");
     await eventually(
       "a new connection uses the link",
-      async () => (await states())["la"]!.services[0]!.connections.link === 1,
+      async () => (await echoOf("la")).connections.link === 1,
       10_000,
     );
     await eventually(
@@ -181,7 +187,7 @@ test(
     const connection = await hold(l.la, "while-held");
     await eventually(
       "a new connection is on the backup path",
-      async () => (await states())["la"]!.services[0]!.connections.backup >= 1,
+      async () => (await echoOf("la")).connections.backup >= 1,
       10_000,
     );
     await connection.end();

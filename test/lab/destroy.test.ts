@@ -15,10 +15,11 @@ function portrait(host: Session): Promise<string> {
   return run(
     host,
     `find /etc /usr/local /var/lib/crossborder -xdev ! -name '*-' ! -path '/etc/ssh/*' \\( -type f -o -type l \\) -printf '%p %m %u:%g %l\\n' 2>/dev/null | sort
-     find /etc/frr /etc/swanctl /etc/strongswan.d /etc/sysctl.d -type f -exec sha256sum {} + | sort -k2
-     ip -o link show | sed 's/.*: \\([a-z0-9@]*\\): .*/\\1/'; ip route show; nft list tables; ip xfrm state count; ip xfrm policy count
+     find /etc/frr /etc/swanctl /etc/strongswan.d /etc/sysctl.d /etc/keepalived /etc/postgresql -type f -exec sha256sum {} + | sort -k2
+     ip -o link show | sed 's/.*: \\([a-z0-9@]*\\): .*/\\1/'; ip route show; ip route show table local; nft list tables; ip xfrm state count; ip xfrm policy count
      sysctl net.ipv4.ip_forward net.ipv4.conf.all.rp_filter net.ipv4.conf.all.accept_redirects net.ipv4.conf.all.send_redirects
-     for unit in frr strongswan crossborder-firewall crossborder-gre crossborder-link-health.timer; do
+     for unit in frr strongswan keepalived postgresql postgresql@15-main crossborder-firewall crossborder-gre \\
+         crossborder-link-health.timer crossborder-vip crossborder-ha crossborder-proxy crossborder-backup; do
        echo "$unit $(systemctl is-enabled $unit 2>/dev/null) $(systemctl is-active $unit)"
      done`,
   );

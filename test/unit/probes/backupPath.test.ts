@@ -1,4 +1,10 @@
-import { backupRows, type BackupStatus, readBackup, standsBy } from "../../../providers/probes/backupPath";
+import {
+  backupReport,
+  backupRows,
+  type BackupStatus,
+  readBackup,
+  standsBy,
+} from "../../../providers/probes/backupPath";
 import { exitStatus, type LinkStatus, renderLinkStatus } from "../../../providers/probes/status";
 import { type ExecResult, type Session, SshError } from "../../../providers/ssh/session";
 import { facts } from "./fixtures";
@@ -95,9 +101,11 @@ test.each<[string, Session | SshError, string]>([
 });
 
 test.each(["standby-unhealthy", "active", "held", "down", "unknown"])(
-  "%s on one site is not standing by",
+  "%s on one site is not standing by, and is the state of the whole",
   async (state) => {
-    expect(standsBy(await read(keeper({ state })))).toBe(false);
+    const backup = await read(keeper({ state }));
+    expect(standsBy(backup)).toBe(false);
+    expect(backupReport(backup)).toEqual({ state, sites: backup });
   },
 );
 
