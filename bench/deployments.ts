@@ -32,10 +32,14 @@ export async function mustPulumi(args: readonly string[], overrides: Overrides =
 export const upArguments = ["up", "--yes", "--skip-preview"] as const;
 
 /** A deployment on which a clock runs. @throws Error when it fails. */
-export async function timed(lab: BenchLab, args: readonly string[]): Promise<Deployment> {
+export async function timed(
+  lab: BenchLab,
+  args: readonly string[],
+  overrides: Overrides,
+): Promise<Deployment> {
   const before = await allLogins(lab);
   const started = performance.now();
-  await mustPulumi(args);
+  await mustPulumi(args, overrides);
   const seconds = (performance.now() - started) / 1000;
   const after = await allLogins(lab);
   const [la = 0, sg = 0] = after.map((count, index) => count - before[index]!);

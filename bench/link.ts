@@ -32,6 +32,9 @@ export interface LinkResult {
 /** BFD as production has it; the lab's own default is slower, because emulated processors stall. */
 const bfd = { intervalMs: 300, multiplier: 3 };
 
+/** What is measured is the link, with its backup path: without what the lab's settings put on top. */
+const linkAlone: Overrides = { ha: undefined, postgres: undefined, "services.postgres": undefined };
+
 const detectionBound: Bound = { of: "p50", atMost: 1.2 };
 const shortCutSeconds = 10;
 const backBounds: readonly Bound[] = [
@@ -64,7 +67,7 @@ async function deployments(lab: BenchLab, runs: number, signal: AbortSignal): Pr
     while (done.length < runs) {
       progress(`run ${done.length + 1} of ${runs}`);
       signal.throwIfAborted();
-      done.push(await timed(lab, [...upArguments, "--expect-no-changes"]));
+      done.push(await timed(lab, [...upArguments, "--expect-no-changes"], linkAlone));
     }
     return done;
   });
@@ -73,7 +76,7 @@ async function deployments(lab: BenchLab, runs: number, signal: AbortSignal): Pr
     await mustPulumi(["destroy", "--yes", "--skip-preview"]);
     signal.throwIfAborted();
     progress("pulumi up");
-    return timed(lab, upArguments);
+    return timed(lab, upArguments, linkAlone);
   });
   return [...unchangedFigures(unchanged), ...firstFigures(first)];
 }
@@ -122,18 +125,20 @@ export async function benchLink(
   await lab.ocean.heal();
   await lab.ocean.set(presets["default"]!);
   const { rttMs } = await step("calibrate the ocean", {}, (): Promise<Calibration> => lab.ocean.calibrate());
-  await apply(lab, "the lab's settings", {}, signal);
+  await apply(lab, "the link alone", linkAlone, signal);
 
   const latency = await step("round trips", {}, () => roundTrips());
   const deployed = await deployments(lab, options.runs, signal);
 
-  await apply(lab, `BFD at ${bfd.intervalMs} ms × ${bfd.multiplier}`, { "link.bfd": bfd }, signal);
+  const quickBfd = { ...linkAlone, "link.bfd": bfd };
+  await apply(lab, `BFD at ${bfd.intervalMs} ms × ${bfd.multiplier}`, quickBfd, signal);
   const short = await cuts(lab, shortCutSeconds, options.runs, signal);
   const minute = await cuts(lab, 60, 1, signal);
   const long = options.quick ? [] : await cuts(lab, 300, 1, signal);
   const watched = [...short, ...minute, ...long];
 
-  await apply(lab, "bfd: off and BGP's default timers", { "link.bfd": "off", "link.bgp": timers }, signal);
+  const noBfd = { ...linkAlone, "link.bfd": "off", "link.bgp": timers };
+  await apply(lab, "bfd: off and BGP's default timers", noBfd, signal);
   const unnoticed = await cuts(lab, shortCutSeconds, 1, signal);
   const unwatched = await step("a cut until BGP notices", {}, () =>
     cutOnce(lab, "detected", signal, (timers.holdSeconds + 60) * 1000),
