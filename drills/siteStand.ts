@@ -19,7 +19,8 @@ import {
   seedKeys,
   type Specification,
   specification,
-  usualIntervalMs,
+  type Pace,
+  usualPace,
 } from "./workload/specification";
 
 /** Longest wait until both sides have the same rows; those that differ for good take all of it. */
@@ -56,9 +57,9 @@ export abstract class SiteStand implements Stand {
   protected abstract linkIsWell(signal: AbortSignal): Promise<void>;
   abstract close(): void;
 
-  /** Between two requests of a client, in ms. */
-  protected intervalMs(): number {
-    return usualIntervalMs;
+  /** How often clients ask. */
+  protected pace(): Pace {
+    return usualPace;
   }
 
   siteOf(role: Role): string {
@@ -175,7 +176,7 @@ export abstract class SiteStand implements Stand {
     const far = this.sites().find((other) => other !== site)!;
     const place = { site, gateway: this.client(site).gateway, farHost: this.client(far).address };
     const history = `${directory}/${site}.jsonl`;
-    return specification(place, this.deployed, { history, intervalMs: this.intervalMs(), timeoutMs });
+    return specification(place, this.deployed, { ...this.pace(), history, timeoutMs });
   }
 
   /** Starts the service that requests over the backup path are for, where it doesn't run. */

@@ -16,14 +16,15 @@ import { undoAll } from "../injector";
 import { type Journal, openJournal, hasLeftovers } from "../journal";
 import type { Role } from "../model";
 import { type ClientHost, SiteStand } from "../siteStand";
+import type { Pace } from "../workload/specification";
 import { healthyLab } from "./healthy";
 import { LabInjector } from "./injector";
 
 /** Longest wait until a site that booted is well again, on a busy computer. */
 const settleMs = 400_000;
 
-/** Between two requests of a client whose machine's processor is emulated, in ms. */
-const emulatedIntervalMs = 400;
+/** Where processors are emulated: the databases' machines stay idle for half of the time, and answer well within clients' patience. */
+const emulatedPace: Pace = { serviceIntervalMs: 400, databaseIntervalMs: 1000 };
 
 /** Where the lab's drills note what is in force. */
 function labJournal(paths: LabPaths): Journal {
@@ -112,10 +113,10 @@ export class LabStand extends SiteStand {
   }
 
   /** The clients' machine carries the ocean too: emulated, it has no time for both at the usual pace. */
-  protected override intervalMs(): number {
+  protected override pace(): Pace {
     const image = findImage(this.paths.cache, readState(this.paths).image ?? "");
     const accelerated = image && chosenAccelerator(image, this.paths.cache) === "kvm";
-    return accelerated ? super.intervalMs() : emulatedIntervalMs;
+    return accelerated ? super.pace() : emulatedPace;
   }
 
   protected async linkIsWell(signal: AbortSignal): Promise<void> {

@@ -225,12 +225,13 @@ class OverlappingAsker(Asker):
 
 
 def clients(spec, history, stop):
-    common = (spec["intervalMs"] / 1000.0, spec["timeoutMs"] / 1000.0, history, stop)
+    common = (spec["timeoutMs"] / 1000.0, history, stop)
     for target in spec["databases"]:
-        yield Writer(spec, target, target["name"] + "-writes", *common)
-        yield Reader(target, target["name"] + "-reads", *common)
+        interval = spec["databaseIntervalMs"] / 1000.0
+        yield Writer(spec, target, target["name"] + "-writes", interval, *common)
+        yield Reader(target, target["name"] + "-reads", interval, *common)
     for target in spec["services"]:
-        yield OverlappingAsker(target, target["name"], *common)
+        yield OverlappingAsker(target, target["name"], spec["serviceIntervalMs"] / 1000.0, *common)
 
 
 def main():

@@ -23,13 +23,17 @@ export interface ServiceTarget {
   readonly port: number;
 }
 
+/** Between two requests of a client, in ms: of one that asks a service, and of one that writes to a database or reads it. */
+export interface Pace {
+  readonly serviceIntervalMs: number;
+  readonly databaseIntervalMs: number;
+}
+
 /** What `clients.py` reads: everything that the clients of one host do. */
-export interface Specification {
+export interface Specification extends Pace {
   /** Path of the history's file on the host. */
   readonly history: string;
   readonly table: string;
-  /** Between two requests of a client, in ms. */
-  readonly intervalMs: number;
   /** How long a client waits for a connection, and for an answer, in ms. */
   readonly timeoutMs: number;
   /** Rows that one client alone updates, rows that all update, and rows that are removed and put back. */
@@ -82,17 +86,17 @@ function services({ site, gateway, farHost }: ClientSite, deployed: Deployment):
   return [{ name: `${site}-link`, host: farHost, port: linkPort }, ...carried, ...moving];
 }
 
-/** Between two requests of a client, in ms, on hosts that keep up with it. */
-export const usualIntervalMs = 50;
+/** On hosts that keep up with it. */
+export const usualPace: Pace = { serviceIntervalMs: 50, databaseIntervalMs: 50 };
 
 /** The clients of a host: as many as the stack has something for. */
 export function specification(
   place: ClientSite,
   deployed: Deployment,
-  { history, intervalMs, timeoutMs }: Pick<Specification, "history" | "intervalMs" | "timeoutMs">,
+  how: Pace & Pick<Specification, "history" | "timeoutMs">,
 ): Specification {
   return {
-    ...{ history, table, intervalMs, timeoutMs },
+    ...{ ...how, table },
     ...rows,
     databases: databases(place, deployed),
     services: services(place, deployed),

@@ -28,7 +28,14 @@ async function run(
   isEnough: (attempts: readonly Attempt[]) => boolean,
 ): Promise<Attempt[]> {
   const history = join(directory, "history.jsonl");
-  const numbers = { intervalMs: 5, timeoutMs: 300, ownRows: 2, hotRows: 2, deleteRows: 2 };
+  const numbers = {
+    serviceIntervalMs: 5,
+    databaseIntervalMs: 5,
+    timeoutMs: 300,
+    ownRows: 2,
+    hotRows: 2,
+    deleteRows: 2,
+  };
   const running = spawn("python3", ["-B", join(workload, "clients.py")], {
     stdio: ["pipe", "ignore", "inherit"],
   });
@@ -165,7 +172,8 @@ describe("a client of a service", () => {
     const isOver = (all: readonly Attempt[]) => all.some(({ outcome }) => outcome === "failed");
     const attempts = await run({ databases: [], services }, isOver).finally(() => answerer.close());
     const hung = attempts.find(({ outcome }) => outcome === "failed")!;
-    expect(hung).toMatchObject({ id: "la-service/1", attempt: 1 });
+    // Which of the first requests it is, their threads decide.
+    expect(hung.attempt).toBe(1);
     const meanwhile = attempts.filter(
       ({ outcome, at, ended }) => outcome === "ok" && at > hung.at && ended < hung.ended,
     );
