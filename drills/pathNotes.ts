@@ -21,6 +21,17 @@ const pathOf: Readonly<Record<string, Path>> = {
 
 const notes = `${directory}/paths`;
 
+// Without a process for each look: on an emulated processor these would be a load of their own. The pipe gives nothing, ever.
+const notesScript = `exec 3<> <(:)
+while :; do
+  state=
+  IFS= read -r -d '' state 2>/dev/null <${stateFile}
+  now=$EPOCHREALTIME
+  echo "$((\${now/[.,]/} / 1000)) \${state//$'\\n'/}"
+  read -r -t ${intervalSeconds} -u 3
+done
+`;
+
 const keeperLook = z.object({ state: z.string(), calm: z.boolean() });
 
 /** What a gateway's keeper saw last. */
@@ -30,12 +41,10 @@ export async function readKeeper(session: Session): Promise<z.infer<typeof keepe
 
 /** Has a gateway note which path its services take. The notes are lost when its power is. */
 export async function startNotes(session: Session): Promise<void> {
-  const look = `echo "$(date +%s%3N) $(tr -d '\\n' <${stateFile} 2>/dev/null)"`;
-  const loop = `while :; do ${look}; sleep ${intervalSeconds}; done`;
-  await run(session, `install -d -m 0700 ${directory}; cat >${notes}.sh`, { stdin: `${loop}\n` });
+  await run(session, `install -d -m 0700 ${directory}; cat >${notes}.sh`, { stdin: notesScript });
   await run(
     session,
-    `setsid timeout ${lifetimeSeconds} sh ${notes}.sh >${notes} 2>&1 </dev/null & echo $! >${notes}.pid`,
+    `setsid timeout ${lifetimeSeconds} bash ${notes}.sh >${notes} 2>&1 </dev/null & echo $! >${notes}.pid`,
   );
 }
 

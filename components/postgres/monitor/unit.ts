@@ -6,7 +6,7 @@ import type { PostgresSettings } from "../../../settings/schema";
 import { subscriptionFrom } from "../../../providers/postgres/facts";
 import { AGENT_STATE_FILE, HEARTBEATS } from "../../ha/plan";
 import { CHRONY_UNIT } from "../clock/unit";
-import { LIBRARY, POSTGRES_UNIT, SOCKET_DIRECTORY } from "../paths";
+import { CLIENT_PATH, LIBRARY, POSTGRES_UNIT, SOCKET_DIRECTORY } from "../paths";
 import { MONITOR_ROLE, POSTGRES_HEARTBEATS } from "../plan";
 
 /** Where they keep what they remember. */
@@ -112,6 +112,7 @@ Description=${description}
 After=network.target ${POSTGRES_UNIT} ${CHRONY_UNIT}
 
 [Service]
+Environment=${CLIENT_PATH}
 ExecStart=/usr/bin/env python3 ${LIBRARY}/${programName(name)} run ${configurationFile(name)}
 Restart=always
 RestartSec=2
