@@ -50,10 +50,12 @@ export function underlayMtus(settings: Partial<Settings>): number[] {
 export function guardedPorts({
   access,
   backup,
+  postgres,
 }: Partial<Settings>): { readonly port: number; readonly by: string }[] {
   return [
     ...(access ? [{ port: access.sshPort, by: "sshd" }] : []),
     ...(backup && backup !== "off" ? [{ port: backup.port, by: "the backup path's proxy" }] : []),
+    ...(postgres && postgres !== "off" ? [{ port: postgres.port, by: "PostgreSQL" }] : []),
     { port: 179, by: "bgpd" },
   ];
 }

@@ -1,5 +1,6 @@
-import { locationOf, projectOf, servingSites } from "../components/traffic/plan";
 import { servicesOf } from "../components/backup/service";
+import { pairServices, portOf } from "../components/ha/service";
+import { locationOf, projectOf, servingSites } from "../components/traffic/plan";
 import { regions } from "./gcpCatalogue";
 import type { Settings, TrafficSettings } from "./schema";
 import { guardedPorts, pairs, sitesOf } from "./sites";
@@ -85,19 +86,28 @@ const pathIsAsked = whileOn(({ check: { protocol, path } }) =>
     : [],
 );
 
+/** Ports of the gateways' proxy on their private addresses, by the service that it is for. */
+function proxyPorts(
+  sites: Settings["sites"],
+  { services = {}, backup, ha = "off" }: Partial<Settings>,
+): { readonly port: number; readonly service: string }[] {
+  if (backup === "off") return [];
+  return [...servicesOf({ services, sites }), ...pairServices({ sites, ha })].flatMap((service) => [
+    { port: service.localPort, service: service.name },
+    ...(service.listen === "site" ? [{ port: portOf(service), service: service.name }] : []),
+  ]);
+}
+
 const portIsTheUsers = whileOn(({ port }, sites, settings) => {
-  const proxied =
-    settings.backup === "off"
-      ? []
-      : servicesOf({ services: settings.services ?? {}, sites }).flatMap(({ name, localPort, listen }) => [
-          { port: localPort, by: `the gateways' proxy's, for the service ${name}` },
-          ...(listen === "site"
-            ? [{ port: settings.services![name]!.port, by: `the gateways' proxy's, for the service ${name}` }]
-            : []),
-        ]);
-  const guarded = guardedPorts(settings).map((taken) => ({ port: taken.port, by: `${taken.by}'s` }));
-  return [...guarded, ...proxied]
-    .filter((taken) => taken.port === port)
+  const taken = [
+    ...guardedPorts(settings).map((one) => ({ port: one.port, by: `${one.by}'s` })),
+    ...proxyPorts(sites, settings).map((one) => ({
+      port: one.port,
+      by: `the gateways' proxy's, for the service ${one.service}`,
+    })),
+  ];
+  return taken
+    .filter((one) => one.port === port)
     .map(({ by }) => `${KEY}.port is ${port}, which is ${by}; it must be another, open to everybody.`);
 });
 

@@ -164,9 +164,19 @@ test("the ports of the gateways' proxy are not the users'", () => {
   expect(at(8443)).toEqual([
     `${key}.port is 8443, which is the backup path's proxy's; it must be another, open to everybody.`,
   ]);
+  expect(errorsOf({ ...trafficSettings({ port: 18851 }), ...settings, ha: {} })).toEqual([
+    proxys(18851, "ha-state"),
+  ]);
   // Where no listener of the proxy stands, a program may.
   expect(at(9000)).toEqual([]);
   expect(errorsOf({ ...trafficSettings(), ...settings, backup: "off" })).toEqual([]);
+});
+
+test("the database's port is nobody's but the sites'", () => {
+  const settings = { backup: {}, services: { postgres: { port: 5432 } }, postgres: {} };
+  expect(errorsOf({ ...trafficSettings({ port: 5432 }), ...settings })).toContain(
+    `${key}.port is 5432, which is PostgreSQL's; it must be another, open to everybody.`,
+  );
 });
 
 test("while one site is out of service, the other can't be drained", () => {
