@@ -11,6 +11,7 @@ import { POSTGRES_HEARTBEATS } from "./components/postgres/plan";
 import { ReplicatedPostgres } from "./components/postgres/replicatedPostgres";
 import { firstBoots } from "./components/sites/firstBoot";
 import { makeSites } from "./components/sites/make";
+import { makeTraffic } from "./components/traffic/make";
 import {
   publishBackup,
   publishCredentials,
@@ -19,6 +20,7 @@ import {
   publishHosts,
   publishLink,
   publishPostgres,
+  publishTraffic,
 } from "./outputs/publish";
 import { ReplicationGate } from "./providers/replication";
 import { TunnelRtt } from "./providers/tunnelRtt";
@@ -141,6 +143,9 @@ const replicationGate =
     deadlineSeconds: postgresSettings.gate.deadlineSeconds,
   });
 
+// Traffic
+const users = makeTraffic(settings, sites);
+
 // Outputs
 export const link = publishLink(crossBorderLink, gate, settings);
 export const linkFacts = crossBorderLink.facts;
@@ -149,6 +154,7 @@ export const ha = publishHa(settings, served);
 export const postgres = publishPostgres(settings, services, replicationGate);
 export const postgresFacts = publishFacts(replicatedPostgres);
 export const postgresCredentials = publishCredentials(replicatedPostgres);
+export const traffic = publishTraffic(users, settings);
 export const hosts = publishHosts(
   [crossBorderLink, certificates, backupPath, pair, replicatedPostgres].flatMap(
     (component) => component?.hosts ?? [],

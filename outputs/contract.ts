@@ -120,6 +120,33 @@ export type PostgresCredentials = z.infer<typeof postgresCredentials>;
 export const postgresFacts = z.union([z.literal("off"), replicationFactsSchema]);
 export type PostgresFacts = z.infer<typeof postgresFacts>;
 
+/** The users' name and where it leads them. Not secret. */
+export const trafficOutput = z.union([
+  z.literal("off"),
+  z.object({
+    /** The users' name, without a dot at its end. */
+    name: z.string(),
+    port: z.number(),
+    ttlSeconds: z.number(),
+    /** `nearest`: by place; `split`: by shares. */
+    policy: z.enum(["nearest", "split"]),
+    /** The sites that new users are sent to while they are well. */
+    targets: z.array(
+      z.object({
+        site: z.string(),
+        address: z.string(),
+        /** Google's region that the site counts as standing in. */
+        location: z.string(),
+        /** Its share of the users; null where they go by place. */
+        share: z.number().nullable(),
+      }),
+    ),
+    /** The site that is sent no new users for maintenance. */
+    drained: z.string().nullable(),
+  }),
+]);
+export type TrafficOutput = z.infer<typeof trafficOutput>;
+
 /** One host, how to reach it, and what it was given. Secret. */
 const hostOutput = z.object({
   name: z.string(),
@@ -141,6 +168,7 @@ export const stackOutputs = z.object({
   postgres: postgresOutput,
   postgresFacts,
   postgresCredentials,
+  traffic: trafficOutput,
   hosts: z.array(hostOutput),
 });
 export type StackOutputs = z.infer<typeof stackOutputs>;

@@ -4,6 +4,7 @@ import { portOf } from "../components/ha/service";
 import { type HostConfiguration, NO_GENERATION } from "../components/host/configuration";
 import type { CrossBorderLink } from "../components/link/crossBorderLink";
 import type { ReplicatedPostgres } from "../components/postgres/replicatedPostgres";
+import type { Traffic } from "../components/traffic/traffic";
 import { lagByWay } from "../providers/probes/replicationStatus";
 import type { ReplicationGate } from "../providers/replication";
 import type { TunnelRtt } from "../providers/tunnelRtt";
@@ -17,6 +18,7 @@ import type {
   PostgresCredentials,
   PostgresFacts,
   PostgresOutput,
+  TrafficOutput,
 } from "./contract";
 
 /** The link as other stacks see it. */
@@ -103,6 +105,21 @@ export function publishCredentials(
   postgres: ReplicatedPostgres | undefined,
 ): pulumi.Output<PostgresCredentials> {
   return pulumi.secret(postgres?.credentials ?? []) as pulumi.Output<PostgresCredentials>;
+}
+
+/** Where users are led, as other stacks see it. */
+export function publishTraffic(
+  users: Traffic | undefined,
+  { traffic }: Settings,
+): pulumi.Output<TrafficOutput> {
+  if (traffic === "off" || !users) return pulumi.output("off" as const);
+  const { name, port, ttlSeconds, split, drain } = traffic;
+  return pulumi.output({
+    ...{ name, port, ttlSeconds },
+    policy: split ? ("split" as const) : ("nearest" as const),
+    targets: users.targets.map(({ share = null, ...target }) => ({ ...target, share })),
+    drained: drain ?? null,
+  });
 }
 
 /** Every host with all that it was given, for `npm run verify`. Secret. */

@@ -2,6 +2,7 @@ import type { ResourceRule, SettingsRule } from "./rule";
 import { budgetIsPossible } from "./rules/budget";
 import { cryptoIsStrong } from "./rules/crypto";
 import { disksAreEncrypted } from "./rules/disks";
+import { usersFailOver } from "./rules/failover";
 import { labelsAreThere } from "./rules/labels";
 import { statefulIsProtected } from "./rules/protection";
 import { sshIsNotOpenToAnybody, sshSettingsNameNobody } from "./rules/ssh";
@@ -12,6 +13,7 @@ export const resourceRules: readonly ResourceRule[] = [
   disksAreEncrypted,
   statefulIsProtected,
   labelsAreThere,
+  usersFailOver,
 ];
 
 /** Rules about settings, which `npm run policy` checks itself: a policy pack is told no configuration. */

@@ -66,13 +66,16 @@ function tencentHas({ configuration, environment }: Sources): boolean {
 }
 
 function missingOfGoogle(settings: Settings, sources: Sources): string[] {
-  const google = Object.entries(settings.sites).filter(([, { gcp }]) => gcp);
-  if (google.length === 0 || googleHas(sources)) return [];
+  const needing = [
+    ...Object.entries(settings.sites).flatMap(([name, { gcp }]) => (gcp ? [`sites.${name}.gcp`] : [])),
+    ...(settings.traffic === "off" ? [] : ["traffic"]),
+  ];
+  if (needing.length === 0 || googleHas(sources)) return [];
   const file = sources.environment["GOOGLE_APPLICATION_CREDENTIALS"];
   const seen = file ? `GOOGLE_APPLICATION_CREDENTIALS names ${file}, which isn't there` : "none were found";
-  return google.map(
-    ([name]) =>
-      `crossborder:sites.${name}.gcp needs credentials of Google Cloud, and ${seen}; run \`gcloud auth application-default login\`, ` +
+  return needing.map(
+    (key) =>
+      `crossborder:${key} needs credentials of Google Cloud, and ${seen}; run \`gcloud auth application-default login\`, ` +
       "or set GOOGLE_CREDENTIALS to a service account's key.",
   );
 }

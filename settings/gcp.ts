@@ -2,7 +2,10 @@ import { z } from "zod";
 import { address, decimal, flag, name, oneOf, text, whole } from "./fields";
 import { diskTypes, HYPERDISK_BASELINE } from "./gcpCatalogue";
 
-const PROJECT = "the id of a Google Cloud project: 6 to 30 of a-z, 0-9 and -, starting with a letter";
+/** What the id of a project may be, in words and as a pattern. */
+export const PROJECT = "the id of a Google Cloud project: 6 to 30 of a-z, 0-9 and -, starting with a letter";
+export const PROJECT_ID = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
+
 const ZONES = "a list of one to three zones such as us-west2-a";
 const MACHINE_TYPE = "a machine type such as n2-standard-4";
 
@@ -49,7 +52,7 @@ const host = z.strictObject({
 export const gcp = z
   .strictObject({
     project: text(PROJECT)
-      .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, { error: PROJECT })
+      .regex(PROJECT_ID, { error: PROJECT })
       .describe("Id of the project, which exists and has billing on."),
     region: text("a region such as us-west2").describe("Region, e.g. `us-west2`."),
     zones: z

@@ -55,11 +55,11 @@ export function settingsFrom(config: Readonly<Record<string, string>>, namespace
 }
 
 /** What is wrong with the stack's name, which becomes a part of names in clouds. */
-function wrongStack({ sites }: Settings, stack: string): string[] {
-  const made = Object.entries(sites).filter(([, { existing }]) => !existing);
-  if (made.length === 0 || (PLAIN_NAME.test(stack) && stack.length <= LONGEST_STACK)) return [];
+function wrongStack({ sites, traffic }: Settings, stack: string): string[] {
+  const made = traffic !== "off" || Object.values(sites).some(({ existing }) => !existing);
+  if (!made || (PLAIN_NAME.test(stack) && stack.length <= LONGEST_STACK)) return [];
   return [
-    `The stack's name is "${stack}"; with a site that is made in a cloud it must be 1 to ${LONGEST_STACK} of a-z and 0-9, ` +
+    `The stack's name is "${stack}"; with a site or a name that is made in a cloud it must be 1 to ${LONGEST_STACK} of a-z and 0-9, ` +
       "starting with a letter: it is a part of the names of what is made.",
   ];
 }

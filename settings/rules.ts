@@ -9,6 +9,7 @@ import { overlap, prefixLength } from "./ipv4";
 import type { Settings } from "./schema";
 import { outOfServiceRules, outOfServiceWarnings } from "./outOfService";
 import { tencentRules, tencentWarnings } from "./tencentRules";
+import { trafficRules, trafficWarnings } from "./trafficRules";
 import { pairs, siteRules, sitesOf, underlayMtus } from "./sites";
 
 /** The settings whose own keys were valid; rules look only at what is there. */
@@ -127,6 +128,7 @@ export const rules: readonly Rule[] = [
   ...backupRules,
   ...haRules,
   ...postgresRules,
+  ...trafficRules,
 ];
 
 /** What is allowed but unwise; shown as a warning at every deployment. */
@@ -161,5 +163,6 @@ export function warnings(settings: Settings): string[] {
     ...found,
     ...tencentWarnings(settings),
     ...backupWarnings(settings),
+    ...trafficWarnings(settings),
   ];
 }

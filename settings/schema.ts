@@ -5,6 +5,7 @@ import { address, cidr, decimal, flag, labels, name, oneOf, text, whole } from "
 import { gcp } from "./gcp";
 import { postgres } from "./postgres";
 import { tencent } from "./tencent";
+import { traffic } from "./traffic";
 
 /** How to reach a host that already exists. Its private key comes from `sshPrivateKey` or the connection file. */
 const connection = z
@@ -306,7 +307,7 @@ export const schema = {
   protect: flag()
     .default(true)
     .describe(
-      "Addresses, disks and machines made in clouds are neither deleted nor replaced, as long as this is on.",
+      "Addresses, disks, machines and the users' name made in clouds are neither deleted nor replaced, as long as this is on.",
     ),
   link: link.prefault({}).describe("The link between the sites."),
   access: access.describe("Who may manage the hosts."),
@@ -332,6 +333,10 @@ export const schema = {
     .union([postgres, z.literal("off")], { error: "`off`, or the database's own settings" })
     .default("off")
     .describe("PostgreSQL on both sites' gateways, replicated both ways."),
+  traffic: z
+    .union([traffic, z.literal("off")], { error: "`off`, or the users' traffic's own settings" })
+    .default("off")
+    .describe("A DNS name that leads users to the nearest site that is well."),
   emulated: flag()
     .default(false)
     .describe("The sites are not where their coordinates say: physics doesn't bound the budget."),
@@ -363,6 +368,7 @@ export type HealthSettings = Settings["health"];
 export type CertificateSettings = Settings["certificates"];
 export type BackupSettings = Exclude<Settings["backup"], "off">;
 export type HaSettings = Exclude<Settings["ha"], "off">;
+export type TrafficSettings = Exclude<Settings["traffic"], "off">;
 export type PostgresSettings = Exclude<Settings["postgres"], "off">;
 export type BaseBackupSettings = Exclude<PostgresSettings["backups"], "off">;
 export type BfdSettings = Exclude<LinkSettings["bfd"], "off">;

@@ -46,6 +46,20 @@ export function underlayMtus(settings: Partial<Settings>): number[] {
   ]);
 }
 
+/** Ports that the program's own access rules are for, by what listens there. */
+export function guardedPorts({
+  access,
+  backup,
+  postgres,
+}: Partial<Settings>): { readonly port: number; readonly by: string }[] {
+  return [
+    ...(access ? [{ port: access.sshPort, by: "sshd" }] : []),
+    ...(backup && backup !== "off" ? [{ port: backup.port, by: "the backup path's proxy" }] : []),
+    ...(postgres && postgres !== "off" ? [{ port: postgres.port, by: "PostgreSQL" }] : []),
+    { port: 179, by: "bgpd" },
+  ];
+}
+
 const eachSiteIsMadeOneWay: Rule = (settings) =>
   sitesOf(settings).flatMap((site) => {
     const found = makers.filter((maker) => site[maker] !== undefined);

@@ -1,7 +1,7 @@
 import { LONGEST_STACK } from "../components/sites/naming";
 import { covers, prefixLength } from "./ipv4";
 import type { Settings } from "./schema";
-import { sitesOf } from "./sites";
+import { guardedPorts, sitesOf } from "./sites";
 import type { TencentSettings } from "./tencent";
 import {
   disksFor,
@@ -133,18 +133,6 @@ const anycastStandsAlone = forEachSite(({ tencent: { address }, key }) => {
         `${key}.address.anycastZone is "${address.anycastZone}"; it must be left out, because ${key}.address.kind is "${address.kind}".`,
       ];
 });
-
-/** Ports that the program's own access rules are for, by what listens there. */
-function guardedPorts({
-  access,
-  backup,
-}: Partial<Settings>): { readonly port: number; readonly by: string }[] {
-  return [
-    ...(access ? [{ port: access.sshPort, by: "sshd" }] : []),
-    ...(backup && backup !== "off" ? [{ port: backup.port, by: "the backup path's proxy" }] : []),
-    { port: 179, by: "bgpd" },
-  ];
-}
 
 const publicPortsGuardNothing = forEachSite(({ tencent: { publicPorts }, key, all }) =>
   guardedPorts(all)

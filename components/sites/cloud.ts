@@ -22,6 +22,8 @@ export interface CloudSiteArgs {
   readonly sshPort: number;
   /** Port of the gateways' proxies, which the peer may reach. @default closed: the backup path is off */
   readonly backupPort?: number;
+  /** TCP ports of the gateways that are open to everybody, 1 to 65535: the service's, for its users. @default none */
+  readonly publicPorts?: readonly number[];
   /** The service address, which is routed to the gateway. @default none */
   readonly vip?: pulumi.Input<string>;
   /** What each machine gets at its first boot, and how it is reached then. */

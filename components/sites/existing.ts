@@ -3,12 +3,14 @@ import type { SshConnection } from "../../providers/ssh/session";
 import type { SiteSettings } from "../../settings/schema";
 import { Component } from "../component";
 import type { Host } from "../host/host";
-import type { Coordinates, Site } from "./site";
+import { type Admission, type Coordinates, openToUsers, type Site } from "./site";
 
 export interface ExistingSiteArgs {
   readonly settings: SiteSettings;
   /** SSH connections by host, `<site>-<gateway>`; private keys become secrets here. */
   readonly connections: Readonly<Record<string, SshConnection>>;
+  /** TCP ports of the gateways that are open to everybody, 1 to 65535. @default none */
+  readonly publicPorts?: readonly number[];
 }
 
 /** A site whose hosts someone has made already: the lab's machines, bare metal, another cloud. */
@@ -19,6 +21,7 @@ export class ExistingSite extends Component implements Site {
   readonly asn: number;
   readonly publicAddress: pulumi.Output<string>;
   readonly gateways: readonly Host[];
+  readonly admits: readonly Admission[];
 
   /** @param name The site's short name, e.g. `la`. */
   constructor(name: string, args: ExistingSiteArgs, options?: pulumi.ComponentResourceOptions) {
@@ -31,6 +34,7 @@ export class ExistingSite extends Component implements Site {
     this.cidr = settings.cidr;
     this.asn = settings.asn;
     this.publicAddress = pulumi.output(publicAddress);
+    this.admits = openToUsers(args.publicPorts ?? []);
     this.gateways = existing.gateways.map((gateway) => {
       const host = `${name}-${gateway.name}`;
       const connection = connections[host];

@@ -10,7 +10,7 @@ import { GcpNetwork, tagOf } from "./gcp/network";
 import { GcpNextHop } from "./gcp/nextHop";
 import { nextHopAddress, planMachines, type PlannedMachine } from "./gcp/plan";
 import { cloudName, labelsOf, type Owner } from "./naming";
-import type { Admission, Coordinates, Site } from "./site";
+import { type Admission, type Coordinates, openToUsers, type Site } from "./site";
 
 export interface GcpSiteArgs extends CloudSiteArgs {
   readonly settings: CommonSettings & { readonly gcp: GcpSettings };
@@ -44,17 +44,19 @@ export class GcpSite extends Component implements Site {
     this.coordinates = coordinates;
     this.cidr = cidr;
     this.asn = asn;
-    this.admits = admissions({
+    const { publicPorts = [] } = args;
+    const admits = admissions({
       iap: settings.ssh.iap,
       sshPort: args.sshPort,
       gateways: settings.gateways,
     });
+    this.admits = [...admits, ...openToUsers(publicPorts)];
     const owner: Owner = { stack: args.stack, site: name, labels: args.labels };
     const plan = planMachines(cidr, settings);
     const surroundings = new GcpNetwork(
       this.childName("network"),
       {
-        ...{ owner, project, region, cidr, network: settings.network, peer: args.peer, admits: this.admits },
+        ...{ owner, project, region, cidr, network: settings.network, peer: args.peer, admits, publicPorts },
         ...{ sshFrom: args.sshFrom, sshPort: args.sshPort, backupPort: args.backupPort },
         privateHosts: plan.hosts.length > 0,
       },

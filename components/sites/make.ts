@@ -18,10 +18,12 @@ interface Surroundings {
  * A cloud's package is loaded when a site needs it: Google's takes half a second and 130 MB.
  */
 function makeSite(name: string, site: SiteSettings, { settings, peer, firstBoot }: Surroundings): Site {
-  const { stack, labels, protect, access, backup, ha } = settings;
+  const { stack, labels, protect, access, backup, ha, traffic } = settings;
+  const publicPorts = traffic === "off" ? [] : [traffic.port];
   const cloud = {
     ...{ stack, labels, protect, peer, firstBoot, ...access },
     backupPort: backup === "off" ? undefined : backup.port,
+    publicPorts,
     vip: ha === "off" ? undefined : ha.vip,
   };
   if (site.gcp) {
@@ -34,7 +36,7 @@ function makeSite(name: string, site: SiteSettings, { settings, peer, firstBoot 
     const { TencentSite } = require("./tencent") as typeof import("./tencent");
     return new TencentSite(name, { settings: { ...site, tencent: site.tencent }, ...cloud });
   }
-  return new ExistingSite(name, { settings: site, connections: settings.connections });
+  return new ExistingSite(name, { settings: site, connections: settings.connections, publicPorts });
 }
 
 /**

@@ -25,7 +25,7 @@ export interface Site {
   readonly publicAddress: pulumi.Output<string>;
   /** The hosts that carry the link, in order of preference. One or two. */
   readonly gateways: readonly Host[];
-  /** What the site's own cloud has to reach on its gateways. @default nothing */
+  /** What its gateways let in beside the link and operators: the site's own cloud, and users. @default nothing */
   readonly admits?: readonly Admission[];
 }
 
@@ -35,6 +35,14 @@ export interface Admission {
   readonly from: readonly string[];
   /** 1 to 65535. */
   readonly port: number;
+}
+
+/** Everybody. */
+export const EVERYWHERE = "0.0.0.0/0";
+
+/** Ports of the gateways that users reach, each open to everybody. */
+export function openToUsers(ports: readonly number[]): Admission[] {
+  return ports.map((port) => ({ from: [EVERYWHERE], port }));
 }
 
 /** What a site has to know of the other one to let it in. */

@@ -25,7 +25,7 @@ export interface FirewallOptions {
   /** Ranges that SSH may come from, and the port that sshd listens on. */
   readonly sshFrom: readonly string[];
   readonly sshPort: number;
-  /** What the site's cloud has to reach. @default nothing */
+  /** What the site's cloud has to reach, and users. @default nothing */
   readonly admits?: readonly Admission[];
   /** What the gateways' proxies listen for; absent while the backup path is off. */
   readonly backup?: BackupPorts;
@@ -67,7 +67,7 @@ function backupRules({ local, peer }: LinkView, backup: BackupPorts | undefined)
   return rules.map((rule) => `    ${rule}\n`).join("");
 }
 
-/** Ports that the site's own cloud reaches from its own ranges, which nothing on the Internet can have. */
+/** Ports that the site's own cloud reaches from its own ranges, which nothing on the Internet can have, and the users'. */
 function admissionRules({ local }: LinkView, admits: readonly Admission[]): string {
   return admits
     .map(

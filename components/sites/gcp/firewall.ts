@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Admission } from "../site";
+import { type Admission, EVERYWHERE } from "../site";
 
 /** Ranges that Google's health checks come from (Google's page on health checks: probe ranges). */
 export const HEALTH_CHECK_RANGES = ["35.191.0.0/16", "130.211.0.0/22"] as const;
@@ -38,6 +38,8 @@ export interface FirewallInputs {
   readonly backupPort?: number;
   /** What Google itself has to reach on the gateways. */
   readonly admits: readonly Admission[];
+  /** TCP ports that are open to everybody. */
+  readonly publicPorts: readonly number[];
 }
 
 /** What Google itself has to reach on the gateways: its own way in for SSH, and health checks before two gateways. */
@@ -50,9 +52,9 @@ export function admissions(set: { iap: boolean; sshPort: number; gateways: numbe
 
 const EVERYTHING_ROUTED = [{ protocol: "tcp" }, { protocol: "udp" }, { protocol: "icmp" }];
 
-/** All that a site's network lets in. Addresses of the other site are the only ones of the Internet but operators'. */
+/** All that a site's network lets in: of the Internet the other site, operators and, at the users' ports, everybody. */
 export function firewallRules(inputs: FirewallInputs): FirewallRule[] {
-  const { cidr, peer, sshFrom, sshPort, backupPort, admits } = inputs;
+  const { cidr, peer, sshFrom, sshPort, backupPort, admits, publicPorts } = inputs;
   const peerOnly = [peer.gateway];
   return [
     {
@@ -92,6 +94,13 @@ export function firewallRules(inputs: FirewallInputs): FirewallRule[] {
       name: `google-${port}`,
       description: `Google's own ranges to port ${port}.`,
       sourceRanges: from,
+      to: ["gateway" as const],
+      allows: [{ protocol: "tcp", ports: [String(port)] }],
+    })),
+    ...publicPorts.map((port) => ({
+      name: `users-${port}`,
+      description: "The service, for its users.",
+      sourceRanges: [EVERYWHERE],
       to: ["gateway" as const],
       allows: [{ protocol: "tcp", ports: [String(port)] }],
     })),

@@ -31,6 +31,8 @@ export interface GcpNetworkArgs {
   readonly backupPort?: number;
   /** What Google itself has to reach on the gateways. */
   readonly admits: readonly Admission[];
+  /** TCP ports of the gateways that are open to everybody. */
+  readonly publicPorts: readonly number[];
   /** Whether there are machines without a public address, which reach the Internet by Cloud NAT. */
   readonly privateHosts: boolean;
 }

@@ -1,8 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type * as tencentcloud from "@pulumi/tencentcloud";
-
-/** Everybody. */
-export const EVERYWHERE = "0.0.0.0/0";
+import { EVERYWHERE } from "../site";
 
 /** Ports of IKE, and of IKE and ESP behind NATs (RFC 7296, RFC 3948). */
 const IKE_PORTS = "500,4500";

@@ -82,3 +82,12 @@ test("hosts know whether their site is out of service, and which machine they ar
     { outOfService: true, machine: 3 },
   ]);
 });
+
+test("the gateways' own firewall is told of users, where there are some", async () => {
+  await recordRegistrations();
+  const settings = parseSettings(validSettings()).sites["la"]!;
+  const admits = (publicPorts?: readonly number[]) =>
+    new ExistingSite("la", { settings, connections: { "la-gw1": connectionTo("la") }, publicPorts }).admits;
+  expect(admits()).toEqual([]);
+  expect(admits([443])).toEqual([{ from: ["0.0.0.0/0"], port: 443 }]);
+});

@@ -365,3 +365,12 @@ test("what is made in production violates no policy", async () => {
   });
   expect(violations).toEqual([]);
 });
+
+test("a port that the settings and the users' name both open is opened once", async () => {
+  const { site, all } = await made({ publicPorts: [443, 8080] }, { publicPorts: [443] });
+  const everybody = (named(all, "sg-network-rules").inputs["ingresses"] as Record<string, unknown>[]).filter(
+    ({ action, cidrBlock }) => action === "ACCEPT" && cidrBlock === "0.0.0.0/0",
+  );
+  expect(everybody.map(({ port }) => port)).toEqual(["443", "8080"]);
+  expect(site.admits.map(({ port }) => port)).toEqual([443, 8080]);
+});

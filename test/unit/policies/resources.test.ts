@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Inputs, UNKNOWN } from "../../../policies/inputs";
 import { isProduction, type ResourceRule, type Surroundings } from "../../../policies/rule";
 import { disksAreEncrypted } from "../../../policies/rules/disks";
+import { usersFailOver } from "../../../policies/rules/failover";
 import { LABELLED_ON_GOOGLE, labelsAreThere } from "../../../policies/rules/labels";
 import { statefulIsProtected } from "../../../policies/rules/protection";
 import { sshIsNotOpenToAnybody } from "../../../policies/rules/ssh";
@@ -199,5 +200,37 @@ describe("labels", () => {
     const path = join(__dirname, "../../../node_modules/@pulumi/gcp", file);
     expect(existsSync(path)).toBe(true);
     expect(readFileSync(path, "utf8")).toContain("\n    labels?: pulumi.Input<");
+  });
+});
+
+describe("names that route users", () => {
+  const type = "gcp:dns/recordSet:RecordSet";
+  const says = (inputs: Inputs) => said(usersFailOver, type, inputs);
+  const geos = [{ location: "us-west2", rrdatas: ["198.51.100.10"] }];
+
+  test("one without a health check is violated, and one with a fence", () => {
+    expect(says({ routingPolicy: { geos } })).toEqual([
+      `it (${type}): routingPolicy.healthCheck is left out; in production it must be a health check: ` +
+        "users would be sent to a site that is dead.",
+    ]);
+    expect(says({ routingPolicy: { geos, healthCheck: UNKNOWN, enableGeoFencing: true } })).toEqual([
+      `it (${type}): routingPolicy.enableGeoFencing is true; in production it must be false: ` +
+        "users of a site that is dead would be left with it.",
+    ]);
+  });
+
+  test.each([
+    [
+      "a health check and no fence",
+      { routingPolicy: { geos, healthCheck: "a-check", enableGeoFencing: false } },
+    ],
+    ["a health check that isn't known yet", { routingPolicy: { geos, healthCheck: UNKNOWN } }],
+    ["a policy that isn't known yet", { routingPolicy: UNKNOWN }],
+    ["a name without a policy", { rrdatas: ["198.51.100.10"] }],
+  ])("fine: %s", (_, inputs) => expect(says(inputs)).toEqual([]));
+
+  test("fine outside of production", () => {
+    const resource = { type, name: "it", inputs: { routingPolicy: { geos } }, protect: false };
+    expect(usersFailOver.check(resource, { production: false })).toEqual([]);
   });
 });

@@ -24,6 +24,14 @@ test("without any of the places that Google's provider looks in, the site is nam
   ]);
 });
 
+test("users' traffic needs Google's, wherever the sites are", () => {
+  const traffic = { project: "my-project", zone: "example-com", name: "app.example.com" };
+  expect(missingCredentials(parseSettings({ ...validSettings(), traffic }), {}, bare())).toEqual([
+    "crossborder:traffic needs credentials of Google Cloud, and none were found; run `gcloud auth application-default login`, " +
+      "or set GOOGLE_CREDENTIALS to a service account's key.",
+  ]);
+});
+
 test("a file that is named and isn't there is told", () => {
   const file = join(directory, "key.json");
   const environment = { ...bare(), GOOGLE_APPLICATION_CREDENTIALS: file };

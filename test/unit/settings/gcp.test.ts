@@ -1,3 +1,4 @@
+import { nearestRegion, zonesOf } from "../../../settings/gcpCatalogue";
 import { parseSettings, SettingsError } from "../../../settings/parse";
 import { gcpSettings, validSettings, withValue } from "./fixtures";
 
@@ -230,3 +231,18 @@ test.each([{ Team: "edge" }, { team: "Edge" }, { "1team": "edge" }, { team: "" }
     expect(errors[0]).toMatch(/^crossborder:labels.* must be labels by name: 1 to 63 of a-z, 0-9, _ and -/);
   },
 );
+
+test.each([
+  ["Los Angeles", 34.05, -118.24, "us-west2"],
+  ["Singapore", 1.35, 103.82, "asia-southeast1"],
+  ["Wellington, whose nearest is across a sea", -41.29, 174.78, "australia-southeast1"],
+  ["Fairbanks", 64.84, -147.72, "us-west1"],
+  ["Adak, across the date line from it", 51.88, -176.66, "asia-northeast1"],
+])("the region nearest to %s", (_where, latitude, longitude, region) => {
+  expect(nearestRegion({ latitude, longitude })).toBe(region);
+});
+
+test("a region that is known has its own zones", () => {
+  expect(zonesOf("us-central1")).toContain("us-central1-f");
+  expect(zonesOf("us-west22")).toBeUndefined();
+});

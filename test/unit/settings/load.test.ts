@@ -167,7 +167,9 @@ describe("with a site that is made in a cloud", () => {
   test("a stack's name that can't be a part of others and missing credentials are told together", async () => {
     const errors = await loadStack("us_production", {});
     expect(errors).toEqual([
-      expect.stringContaining('The stack\'s name is "us_production"; with a site that is made in a cloud'),
+      expect.stringContaining(
+        'The stack\'s name is "us_production"; with a site or a name that is made in a cloud',
+      ),
       expect.stringContaining("crossborder:sites.la.gcp needs credentials of Google Cloud"),
     ]);
   });

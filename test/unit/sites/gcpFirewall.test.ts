@@ -6,6 +6,7 @@ const inputs: FirewallInputs = {
   sshFrom: ["192.0.2.0/24"],
   sshPort: 22,
   admits: [],
+  publicPorts: [],
 };
 
 /** What comes in to machines of a role, as `<ranges> <protocol> <ports>`. */
@@ -52,10 +53,20 @@ test("Google's own ranges reach what they have to, and only with the settings th
   ]);
 });
 
-test("no rule is for everybody, and every rule has a name of its own", () => {
+test("everybody reaches the users' ports, on gateways alone", () => {
+  const publicPorts = [443, 8080];
+  expect(openTo("gateway", { publicPorts }).filter((rule) => !openTo("gateway").includes(rule))).toEqual([
+    "0.0.0.0/0 tcp 443",
+    "0.0.0.0/0 tcp 8080",
+  ]);
+  expect(openTo("host", { publicPorts })).toEqual(openTo("host"));
+});
+
+test("without users' ports no rule is for everybody, and every rule has a name of its own", () => {
   const admits = admissions({ iap: true, sshPort: 22, gateways: 2 });
   const rules = firewallRules({ ...inputs, backupPort: 8443, admits });
   expect(rules.flatMap(({ sourceRanges }) => sourceRanges)).not.toContain("0.0.0.0/0");
   expect(rules.every(({ sourceRanges, to }) => sourceRanges.length > 0 && to.length > 0)).toBe(true);
-  expect(new Set(rules.map(({ name }) => name)).size).toBe(rules.length);
+  const all = firewallRules({ ...inputs, backupPort: 8443, admits, publicPorts: [443, 8080] });
+  expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
 });
