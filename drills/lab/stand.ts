@@ -23,8 +23,8 @@ import { LabInjector } from "./injector";
 /** Longest wait until a site that booted is well again, on a busy computer. */
 const settleMs = 400_000;
 
-/** Where processors are emulated: the databases' machines stay idle for half of the time, and answer well within clients' patience. */
-const emulatedPace: Pace = { serviceIntervalMs: 400, databaseIntervalMs: 1000 };
+/** Where processors are emulated: machines keep time to spare, and answer well within clients' patience. */
+const emulatedPace: Pace = { serviceIntervalMs: 600, databaseIntervalMs: 2000 };
 
 /** Where the lab's drills note what is in force. */
 function labJournal(paths: LabPaths): Journal {
