@@ -72,6 +72,7 @@ export class GcpSite extends Component implements Site {
           tag: tagOf(owner, role),
           firstBoot: args.firstBoot,
           sshPort: args.sshPort,
+          outOfService: args.settings.outOfService,
           after: [surroundings],
           protect: args.protect,
         },

@@ -38,7 +38,7 @@ export class TencentSite extends Component implements Site {
   /** @param name The site's short name, e.g. `sg`. */
   constructor(name: string, args: TencentSiteArgs, options?: pulumi.ComponentResourceOptions) {
     super("TencentSite", name, {}, options);
-    const { cidr, coordinates, asn, tencent: settings } = args.settings;
+    const { cidr, coordinates, asn, outOfService, tencent: settings } = args.settings;
     const { sshFrom, sshPort, backupPort, peer, protect } = args;
     const { publicPorts } = settings;
     this.name = name;
@@ -62,15 +62,18 @@ export class TencentSite extends Component implements Site {
     const { family } = systemOf(settings.os);
     const planned = planGateways(cidr, settings.gateways);
     const firstBoots = planned.map((plan) =>
-      args.firstBoot(`${name}-${plan.name}`, { family, sshPort }, this.child()),
+      args.firstBoot(`${name}-${plan.name}`, { family, sshPort, outOfService }, this.child()),
     );
     const keyPair = this.keyPair(owner, firstBoots[0]!, within);
     const shared = {
       ...{ owner, settings, vpc, subnet, securityGroup, protect },
       placementGroup: this.placementGroup(owner, settings, within),
       keyPair: keyPair.id,
-      // Before anything is made a preview has nothing to ask Tencent, and needs no account there.
-      image: imageFor(settings, { parent: this, provider, dependsOn: [keyPair] }),
+      // Before anything is made a preview has nothing to ask Tencent, and needs no account there. A site that is out of service
+      // gets no new machine, and its region may not answer.
+      image: outOfService
+        ? settings.image
+        : imageFor(settings, { parent: this, provider, dependsOn: [keyPair] }),
       bandwidthPackage: this.bandwidthPackage(owner, settings, within),
       snapshots: this.snapshotPolicy(owner, settings, within),
     };
@@ -97,7 +100,7 @@ export class TencentSite extends Component implements Site {
       family,
       privateAddress,
       underlay: { interface: settings.interface, mtu: settings.mtu },
-      outOfService: args.settings.outOfService,
+      outOfService,
       machine: args.settings.machines[machineName] ?? 1,
       connection,
     }));

@@ -40,6 +40,8 @@ export interface GcpMachineArgs {
   readonly firstBoot: FirstBootMaker;
   /** Port that sshd listens on, 1 to 65535. */
   readonly sshPort: number;
+  /** Its site is out of service: nobody connects to it. */
+  readonly outOfService: boolean;
   /** What has to stand before the machine does: what guards it, and its way to the Internet. */
   readonly after: readonly pulumi.Resource[];
   /** Refuse to delete or replace the machine, its disk and its address. */
@@ -66,7 +68,12 @@ export class GcpMachine extends Component {
   constructor(name: string, args: GcpMachineArgs, options?: pulumi.ComponentResourceOptions) {
     super("GcpMachine", name, {}, options);
     const { owner, project, plan, role, settings, sshPort, protect } = args;
-    const firstBoot = args.firstBoot(name, { family: familyOfImage(settings.image), sshPort }, this.child());
+    const family = familyOfImage(settings.image);
+    const firstBoot = args.firstBoot(
+      name,
+      { family, sshPort, outOfService: args.outOfService },
+      this.child(),
+    );
     this.machineName = plan.name;
     this.zone = plan.zone;
     this.privateAddress = plan.privateAddress;

@@ -20,7 +20,8 @@ export interface TencentMachineArgs {
   readonly placementGroup: pulumi.Input<string>;
   /** The key pair that Tencent lets in, in place of a password of its own making. */
   readonly keyPair: pulumi.Input<string>;
-  readonly image: pulumi.Input<string>;
+  /** Image of a new machine. Without it there can be none; one that stands needs none. */
+  readonly image?: pulumi.Input<string>;
   /** The package that the public address is in. @default none */
   readonly bandwidthPackage?: pulumi.Input<string>;
   /** Policy of its disk's snapshots. @default no snapshots */
