@@ -1,3 +1,5 @@
+import type { OsFamily } from "../components/host/host";
+
 /**
  * What Google Cloud offers, as far as the settings have to know it. Google's pages on regions and zones, on machine
  * series, and on the disks that each of them takes say more.
@@ -113,3 +115,8 @@ export const HYPERDISK_BASELINE = { iops: 3000, throughputMiBps: 140 } as const;
 
 /** A Hyperdisk Balanced volume takes at most one MiB/s for this many IOPS. */
 export const HYPERDISK_IOPS_PER_MIBPS = 4;
+
+/** Family of an image's operating system. The settings take those of Ubuntu and of Debian. */
+export function familyOfImage(image: string): OsFamily {
+  return /debian/.test(image) ? "debian" : "ubuntu";
+}

@@ -32,6 +32,8 @@ export interface FirstBootArgs {
   readonly sshPort: number;
   /** Its site is out of service: nobody connects to it. */
   readonly outOfService: boolean;
+  /** Number of the machine that is the host. */
+  readonly machine: number;
 }
 
 /** Prepares a host's first boot. @param host Its name, e.g. `la-gw1`. */
@@ -49,9 +51,13 @@ const LOGIN = "crossborder";
  * @throws Error, from the maker, without the key of that login; settings with a site in a cloud are refused without it.
  */
 export function firstBoots({ sshPrivateKey }: Pick<Settings, "sshPrivateKey">): FirstBootMaker {
-  return (host, { family, sshPort, outOfService }, options) => {
+  return (host, { family, sshPort, outOfService, machine: number }, options) => {
     if (sshPrivateKey === undefined) throw new Error(`no private key is known for the login on ${host}`);
-    const boot = new Boot(host, { family, user: LOGIN, privateKey: sshPrivateKey, sshPort }, options);
+    const boot = new Boot(
+      host,
+      { family, user: LOGIN, privateKey: sshPrivateKey, sshPort, machine: number },
+      options,
+    );
     return {
       user: LOGIN,
       authorizedKey: publicKeyOf(sshPrivateKey),

@@ -38,7 +38,7 @@ export class TencentSite extends Component implements Site {
   /** @param name The site's short name, e.g. `sg`. */
   constructor(name: string, args: TencentSiteArgs, options?: pulumi.ComponentResourceOptions) {
     super("TencentSite", name, {}, options);
-    const { cidr, coordinates, asn, outOfService, tencent: settings } = args.settings;
+    const { cidr, coordinates, asn, outOfService, machines, tencent: settings } = args.settings;
     const { sshFrom, sshPort, backupPort, peer, protect } = args;
     const { publicPorts } = settings;
     this.name = name;
@@ -62,7 +62,11 @@ export class TencentSite extends Component implements Site {
     const { family } = systemOf(settings.os);
     const planned = planGateways(cidr, settings.gateways);
     const firstBoots = planned.map((plan) =>
-      args.firstBoot(`${name}-${plan.name}`, { family, sshPort, outOfService }, this.child()),
+      args.firstBoot(
+        `${name}-${plan.name}`,
+        { family, sshPort, outOfService, machine: machines[plan.name] ?? 1 },
+        this.child(),
+      ),
     );
     const keyPair = this.keyPair(owner, firstBoots[0]!, within);
     const shared = {
@@ -77,34 +81,34 @@ export class TencentSite extends Component implements Site {
       bandwidthPackage: this.bandwidthPackage(owner, settings, within),
       snapshots: this.snapshotPolicy(owner, settings, within),
     };
-    const machines = planned.map(
+    const gateways = planned.map(
       (plan, index) =>
         new TencentMachine(
           this.childName(plan.name),
-          { ...shared, plan, firstBoot: firstBoots[index]! },
+          { ...shared, plan, firstBoot: firstBoots[index]!, machine: machines[plan.name] ?? 1 },
           within,
         ),
     );
     this.haVip = new TencentNextHop(
       this.childName("routes"),
       {
-        ...{ owner, vpc, subnet, routeTable, gateways: machines, protect },
+        ...{ owner, vpc, subnet, routeTable, gateways, protect },
         address: sharedAddress(cidr),
         destinations: destinationsOf(args),
       },
       within,
     ).haVip;
-    this.gateways = machines.map(({ machineName, privateAddress, connection }) => ({
+    this.gateways = gateways.map(({ machineName, privateAddress, connection }) => ({
       name: `${name}-${machineName}`,
       site: name,
       family,
       privateAddress,
       underlay: { interface: settings.interface, mtu: settings.mtu },
       outOfService,
-      machine: args.settings.machines[machineName] ?? 1,
+      machine: machines[machineName] ?? 1,
       connection,
     }));
-    const { publicAddress } = machines[0]!;
+    const { publicAddress } = gateways[0]!;
     this.publicAddress = publicAddress;
     const { accelerator, region } = settings;
     this.acceleratedName =

@@ -61,8 +61,11 @@ export const logic: ProviderLogic<IdentityInputs, IdentityOutputs> = {
     id: "identity",
     outs: inputs.hold ? unasked(inputs) : await adopt(inputs, []),
   }),
-  // Another machine has the bootstrap key, or it has the former one's disk and thus its key.
-  update: async (_id, olds, news) => ({ outs: await adopt(news, [olds.hostKey]) }),
+  // Another machine has the bootstrap key, or it has the former one's disk and thus its key. One that was given a bootstrap key of
+  // its own is known by that alone: whoever has the lost disk has the former key.
+  update: async (_id, olds, news) => ({
+    outs: await adopt(news, news.bootstrapKey === olds.bootstrapKey ? [olds.hostKey] : []),
+  }),
   read: async (id, props) => ({ id, props }),
   // The machine keeps its key for as long as it lives.
   delete: async () => undefined,

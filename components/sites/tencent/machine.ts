@@ -27,6 +27,8 @@ export interface TencentMachineArgs {
   /** Policy of its disk's snapshots. @default no snapshots */
   readonly snapshots?: pulumi.Input<string>;
   readonly firstBoot: FirstBoot;
+  /** Number of the machine that is the host: another one has a machine and a disk of its own, made in the place of these. */
+  readonly machine: number;
   /** Refuse to delete or replace the machine with its disk, and its address. */
   readonly protect: boolean;
 }
@@ -46,7 +48,7 @@ export class TencentMachine extends Component {
 
   constructor(name: string, args: TencentMachineArgs, options?: pulumi.ComponentResourceOptions) {
     super("TencentMachine", name, {}, options);
-    const { owner, plan, settings, firstBoot, protect } = args;
+    const { owner, plan, settings, firstBoot, machine, protect } = args;
     this.machineName = plan.name;
     this.privateAddress = plan.privateAddress;
     const address = this.address(args);
@@ -77,6 +79,7 @@ export class TencentMachine extends Component {
       },
       this.child({
         protect,
+        replacementTrigger: machine,
         // Its private address can't be had twice.
         deleteBeforeReplace: true,
         ignoreChanges: FIRST_BOOT_INPUTS,

@@ -77,6 +77,13 @@ test.each([
   }
 });
 
+test("another machine by its number has a bootstrap key of its own", async () => {
+  for (const machine of [undefined, 2]) {
+    const { all } = await booted({ machine });
+    expect(named(all, "la-gw1-bootstrap-key").replacementTrigger).toBe(machine ?? 1);
+  }
+});
+
 test("a machine that is out of service is held, and no other is", async () => {
   for (const outOfService of [true, false]) {
     const { all } = await booted({}, outOfService);

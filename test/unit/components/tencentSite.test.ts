@@ -358,8 +358,15 @@ test("of a site that is out of service the region isn't asked for images, and th
   const { inputs, ignoreChanges } = named(all, "sg-gw1-instance");
   expect(inputs).not.toHaveProperty("imageId");
   expect(ignoreChanges).toContain("imageId");
-  expect(asked).toEqual([{ family: "rhel", sshPort: 22, outOfService: true }]);
+  expect(asked).toEqual([{ family: "rhel", sshPort: 22, outOfService: true, machine: 1 }]);
   expect(site.gateways[0]!.outOfService).toBe(true);
+});
+
+test("another machine by its number comes in the place of the former, with its disk, and keeps the address", async () => {
+  const { all } = await made({ gateways: 2 }, {}, undefined, { machines: { gw1: 3 } });
+  const numbers = ["sg-gw1-instance", "sg-gw2-instance"].map((name) => named(all, name).replacementTrigger);
+  expect(numbers).toEqual([3, 1]);
+  expect(named(all, "sg-gw1-address").replacementTrigger).toBeUndefined();
 });
 
 test("the accelerator is built step by step, and leads to the first gateway", async () => {
