@@ -1,3 +1,5 @@
+import { gatewayAddress } from "../components/sites/gcp/plan";
+import { planGateways } from "../components/sites/tencent/plan";
 import { GATEWAY_NAMES, OWN_LABELS, PLAIN_NAME } from "../components/sites/naming";
 import { contains } from "./ipv4";
 import type { GatewaySettings, Settings, SiteSettings } from "./schema";
@@ -35,6 +37,13 @@ export function gatewayNames({
 }: Pick<SiteSettings, "existing" | "gcp" | "tencent">): string[] {
   if (existing) return existing.gateways.map(({ name }) => name);
   return GATEWAY_NAMES.slice(0, (gcp ?? tencent)?.gateways ?? 0);
+}
+
+/** The address that a site's first gateway has in the site's network, or will have. */
+export function firstGatewayAddress({ cidr, existing, gcp, tencent }: SiteSettings): string | undefined {
+  if (existing) return existing.gateways[0]?.privateAddress;
+  if (gcp) return gatewayAddress(cidr, 0);
+  return tencent && planGateways(cidr, 1)[0]!.privateAddress;
 }
 
 /** MTUs of the networks that the link's packets leave by, in bytes. */
@@ -108,6 +117,11 @@ const gatewaysDiffer: Rule = (settings) =>
       ),
   );
 
+/** Whether the login's key was left out. One that is wrong isn't among the settings at all, and has its own sentence. */
+function hasNoKey(settings: Partial<Settings>): boolean {
+  return "sshPrivateKey" in settings && settings.sshPrivateKey === undefined;
+}
+
 const gatewaysHaveOneConnection: Rule = (settings) =>
   sitesOf(settings).flatMap((site) =>
     gatewaysOfExisting(site).flatMap((gateway, index) => {
@@ -115,7 +129,7 @@ const gatewaysHaveOneConnection: Rule = (settings) =>
       if ((gateway.connection === undefined) === (gateway.connectionFile === undefined)) {
         return [`${key} (${gateway.name}) must have exactly one of connection and connectionFile.`];
       }
-      return gateway.connection && settings.sshPrivateKey === undefined
+      return gateway.connection && hasNoKey(settings)
         ? [`crossborder:sshPrivateKey is missing; ${key} has a connection that needs it.`]
         : [];
     }),
@@ -123,7 +137,7 @@ const gatewaysHaveOneConnection: Rule = (settings) =>
 
 const machinesAreLoggedInTo: Rule = (settings) =>
   sitesOf(settings)
-    .filter((site) => !site.existing && settings.sshPrivateKey === undefined)
+    .filter((site) => !site.existing && hasNoKey(settings))
     .map(
       ({ name }) =>
         `crossborder:sshPrivateKey is missing; the machines that are made for crossborder:sites.${name} are logged in to with it.`,
