@@ -72,7 +72,9 @@ const site = z.strictObject({
         .array(gateway, { error: "a list of one or two hosts" })
         .min(1, { error: "a list of one or two hosts" })
         .max(2, { error: "a list of one or two hosts" })
-        .describe("The hosts that carry the link, in order of preference."),
+        .describe(
+          "The hosts for the link, in order of preference. The first carries it; nothing is deployed to a second one yet.",
+        ),
     })
     .optional()
     .describe("The site's hosts exist already: bare metal, another cloud, the lab."),

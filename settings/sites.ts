@@ -148,6 +148,18 @@ const labelsAreOthers: Rule = ({ labels }) =>
     .filter((label) => OWN_LABELS.includes(label))
     .map((label) => `crossborder:labels.${label} is the program's own label; it must have another name.`);
 
+/** What a second gateway doesn't do, for a person. */
+export function siteWarnings(settings: Settings): string[] {
+  return sitesOf(settings).flatMap((site) => {
+    const [first, ...others] = gatewayNames(site).map((gateway) => `${site.name}-${gateway}`);
+    return others.map(
+      (other) =>
+        `crossborder:sites.${site.name} has a second gateway, ${other}, to which nothing is deployed yet: the link, the backup path and the ` +
+        `database are on ${first} alone, and nothing of them moves to ${other} when ${first} fails.`,
+    );
+  });
+}
+
 /** Rules of the sites. */
 export const siteRules: readonly Rule[] = [
   eachSiteIsMadeOneWay,
