@@ -19,14 +19,17 @@ export interface FirstConnectionArgs {
   readonly sshUnit: pulumi.Input<string>;
   /** Longest wait for the machine's sshd, s. @default 600 */
   readonly deadlineSeconds?: pulumi.Input<number>;
+  /** Connects to nobody and keeps what is known, for a machine that is out of service. @default false */
+  readonly hold?: boolean;
 }
 
 /** Machines of clouds boot within a minute or two; an emulated or a very small one takes several. */
 const DEADLINE_SECONDS = 600;
 
-function inputsOf(args: FirstConnectionArgs): pulumi.Inputs {
+function inputsOf({ hold, ...args }: FirstConnectionArgs): pulumi.Inputs {
   return {
     ...args,
+    ...(hold && { hold }),
     privateKey: pulumi.secret(args.privateKey),
     deadlineSeconds: args.deadlineSeconds ?? DEADLINE_SECONDS,
   };
@@ -38,7 +41,7 @@ function inputsOf(args: FirstConnectionArgs): pulumi.Inputs {
  * update. Deleting it leaves the machine as it is.
  */
 export class HostIdentity extends pulumi.dynamic.Resource {
-  /** As in known_hosts, `ssh-ed25519 AAAA…`. */
+  /** As in known_hosts, `ssh-ed25519 AAAA…`. Of a machine that was held since it was made, the bootstrap key. */
   declare readonly hostKey: pulumi.Output<string>;
 
   constructor(name: string, args: FirstConnectionArgs, opts?: pulumi.CustomResourceOptions) {

@@ -7,16 +7,19 @@ import { SettingsError } from "../settings/parse";
 import { StackSettings } from "../settings/stack";
 import { runPulumi } from "../toolchain/pulumi";
 import { Refused } from "./plan";
-import { replaceHost } from "./replace";
+import { release } from "./protection";
+import { replaceHost, type Surroundings } from "./replace";
 
-const HELP = `usage: npm run replace -- <host> [--stack <stack>] [--config-file <file>]
+const HELP = `usage: npm run replace -- <host> [--new-disk] [--stack <stack>] [--config-file <file>]
 
 Brings an empty machine into the place of a host that is lost: into link, backup path, pair and replication. The machine has to be
-there, at the address and with the SSH host key that the settings say. It gets a key and a certificate of its own under another
+there, at the address and with the SSH host key that the settings say; where a cloud made the lost one, it is made by this
+command, with another disk and another host key, at the same address. It gets a key and a certificate of its own under another
 name, so that the lost one's is accepted no more, and the other site's data. A deployment with all its checks; what is in use is
 kept in the stack's settings file: commit it. Interrupted, it goes on when it is run again.
 
   <host>          e.g. la-gw1
+  --new-disk      of a host that a cloud made: delete the lost machine and its disk, with all that is on it
   --stack         the stack (default: lab)
   --config-file   its settings file (default: the stack's own)
 
@@ -32,12 +35,19 @@ async function outputsOf(stack: string): Promise<StackOutputs> {
   return outputs.data;
 }
 
+async function stateOf(stack: string): Promise<string> {
+  const { status, stdout, stderr } = await runPulumi(["stack", "export", "--stack", stack], { quiet: true });
+  if (status !== 0) throw new Error(`the state of stack ${stack} cannot be read: ${stderr.trim()}`);
+  return stdout;
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       stack: { type: "string", default: "lab" },
       "config-file": { type: "string" },
+      "new-disk": { type: "boolean", default: false },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -49,17 +59,23 @@ async function main(): Promise<number> {
   const { stack } = values;
   const settings = new StackSettings(stack, values["config-file"]);
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const status = await replaceHost(host, {
+  const world: Surroundings = {
     settings: () => settings.load(),
     deployed: async () => (await outputsOf(stack)).hosts,
     dial: (connection) => connect(connection),
     change: (setting) => settings.change(setting),
+    release: (lost) =>
+      release(lost, {
+        run: (...args) => runPulumi([...args, ...settings.options]),
+        state: () => stateOf(stack),
+      }),
     deploy: () => settings.deploy(),
     status: async () => deployedStatus(await outputsOf(stack)),
     now: () => performance.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     say,
-  });
+  };
+  const status = await replaceHost(host, world, { newDisk: values["new-disk"] });
   process.stdout.write(`${renderLinkStatus(status)}\n`);
   say(
     `${host} is in its place. If anyone may have the lost disk: npm run rotate -- psk, then npm run rotate -- certificates --authority`,

@@ -7,6 +7,9 @@ import { type Place, Refused, type Standing } from "./plan";
 /** What the product has on every host that it was deployed to: the installer, its records, and what it configures by. */
 const TRACES = [INSTALLER_PATH, "/var/lib/crossborder", "/etc/crossborder"];
 
+/** What is said of a machine that is lost, and not of one that is only kept from whoever asks. */
+const LOST: readonly SshError["failure"][] = ["unreachable", "host-key-mismatch"];
+
 const ADVICE: Partial<Record<SshError["failure"], string>> = {
   "host-key-mismatch":
     "if it is the new machine, put its public key, read from the cloud's console and not from the network, into its " +
@@ -16,11 +19,11 @@ const ADVICE: Partial<Record<SshError["failure"], string>> = {
 };
 
 /**
- * Looks what is on the host that the settings name, over a connection that pins the key in the settings.
- * @throws Refused when it can't be reached so
+ * Looks what is on a host, over a connection that pins the key that it is known by.
+ * @throws Refused when it can't be reached so, unless a cloud made it: then it is lost
  */
 export async function lookAt(
-  { host, connection }: Place,
+  { host, connection, made }: Place,
   deployed: readonly HostOutput[],
   dial: (connection: Place["connection"]) => Promise<Session>,
 ): Promise<Standing> {
@@ -29,6 +32,7 @@ export async function lookAt(
     session = await dial(connection);
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
+    if (made && LOST.includes(error.failure)) return "lost";
     const advice = ADVICE[error.failure];
     throw new Refused(`${host}: ${error.message}${advice ? `; ${advice}` : ""}`);
   }

@@ -14,6 +14,8 @@ export interface Surroundings {
   deployed(): Promise<readonly HostOutput[]>;
   dial(connection: SshConnection): Promise<Session>;
   change(setting: SettingChange): Promise<void>;
+  /** Takes the protection off a cloud's machine and its disk, and off nothing else. @throws Error when it can't */
+  release(host: string): Promise<void>;
   /** Deploys the settings. @returns whether it succeeded */
   deploy(): Promise<boolean>;
   /** Measures what is deployed. */
@@ -49,19 +51,26 @@ async function prove(world: Surroundings): Promise<LinkStatus> {
 /**
  * Brings an empty machine into a lost host's place: in link, backup path, pair and replication, with a key and a certificate
  * of its own, and with the data of the other site. Interrupted, it goes on when it is called again.
+ * Where a cloud made the host, the deployment has it make another machine, with another disk.
+ * @param options.newDisk Whether the disk of such a host may go.
  * @returns what was measured in the end, which is in order.
  * @throws Refused with nothing changed; Error when the deployment or the proof failed
  */
-export async function replaceHost(name: string, world: Surroundings): Promise<LinkStatus> {
+export async function replaceHost(
+  name: string,
+  world: Surroundings,
+  { newDisk }: { readonly newDisk: boolean } = { newDisk: false },
+): Promise<LinkStatus> {
   const settings = await world.settings();
-  const place = placeOf(settings, name);
   const deployed = await world.deployed();
+  const place = placeOf(settings, name, deployed);
   world.say(`1 of 3: look at ${name}`);
   const standing = await lookAt(place, deployed, (connection) => world.dial(connection));
-  const { changes, deploys, meaning } = stepsFor(place, standing, settings, deployed);
+  const { releases, changes, deploys, meaning } = stepsFor(place, standing, settings, deployed, newDisk);
   world.say(`        ${meaning}`);
   if (deploys) {
     world.say("2 of 3: deploy to it, and copy the other site's data");
+    if (releases) await world.release(name);
     for (const change of changes) await world.change(change);
     if (!(await world.deploy())) {
       throw new Error(

@@ -2,7 +2,9 @@ import { ON_GATEWAY, servedBy, type Service, servicesOf } from "../components/ba
 import { PUBLIC_HANDSHAKE_TRIPS, PUBLIC_TIMEOUT_MS } from "../components/backup/timers";
 import { PAIR_SERVICE, pairServices } from "../components/ha/service";
 import { contains } from "./ipv4";
+import { otherFamilies } from "./hostFamilies";
 import type { BackupSettings, Settings } from "./schema";
+import { firstGatewayAddress } from "./sites";
 
 /** Rules between the settings of services and of the backup path. Each gives one sentence per violation. */
 type Rule = (settings: Partial<Settings>) => string[];
@@ -76,15 +78,10 @@ const localPortsExist: Rule = (settings) =>
 /** Envoy needs glibc 2.31, its unit systemd 240. */
 const hostsRunTheProxy: Rule = (settings) =>
   onBackup(settings)
-    ? Object.entries(settings.sites ?? {}).flatMap(([site, { existing }]) =>
-        (existing?.gateways ?? []).flatMap(({ family }, index) =>
-          family === "centos7"
-            ? [
-                `crossborder:sites.${site}.existing.gateways[${index}].family is "centos7", on which the proxy doesn't run; ` +
-                  `with crossborder:backup it must be debian, ubuntu or rhel.`,
-              ]
-            : [],
-        ),
+    ? otherFamilies(
+        settings,
+        ["debian", "ubuntu", "rhel"],
+        ", on which the proxy doesn't run; with crossborder:backup it",
       )
     : [];
 
@@ -102,7 +99,7 @@ function listeners(settings: Partial<Settings>): Listener[] {
 
 /** The address that a site's gateway has in the site's network. */
 function gatewayAddress({ sites }: Partial<Settings>, site: string): string | undefined {
-  return sites?.[site]?.existing?.gateways[0]?.privateAddress;
+  return sites?.[site] && firstGatewayAddress(sites[site]);
 }
 
 /** What listens on a gateway already: the reserved ports, sshd's, and services that run there. */

@@ -62,7 +62,9 @@ export const gcp = z
       .describe("Zones of the region for the gateways, in turn."),
     gateways: whole(1, 2, "gateways")
       .default(1)
-      .describe("Gateways. With two, the routes lead to an internal load balancer before them."),
+      .describe(
+        "Gateways. The second one is made, with an address and a load balancer before both, and carries nothing yet.",
+      ),
     machineType: machineType().default("n2-standard-4").describe("Machine type of the gateways."),
     image: text("an image of Ubuntu or Debian, such as ubuntu-os-cloud/ubuntu-2204-lts")
       .regex(/ubuntu|debian/, {

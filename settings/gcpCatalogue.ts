@@ -1,3 +1,4 @@
+import type { OsFamily } from "../components/host/host";
 import type { Coordinates } from "../components/sites/site";
 import { greatCircleKm } from "../providers/probes/physics";
 
@@ -122,3 +123,8 @@ export const HYPERDISK_BASELINE = { iops: 3000, throughputMiBps: 140 } as const;
 
 /** A Hyperdisk Balanced volume takes at most one MiB/s for this many IOPS. */
 export const HYPERDISK_IOPS_PER_MIBPS = 4;
+
+/** Family of an image's operating system. The settings take those of Ubuntu and of Debian. */
+export function familyOfImage(image: string): OsFamily {
+  return /debian/.test(image) ? "debian" : "ubuntu";
+}

@@ -3,6 +3,7 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { LONGEST_STACK, PLAIN_NAME } from "../components/sites/naming";
+import { publicKeyOf } from "../providers/identity/keys";
 import type { SshConnection } from "../providers/ssh/session";
 import { missingCredentials } from "./credentials";
 import { parseSettings, SettingsError } from "./parse";
@@ -100,6 +101,17 @@ const machine = z.object({
 });
 const inventory = z.object({ machines: z.record(z.string(), machine) });
 
+/** @throws Error when there is no private key in the file. */
+function keyIn(file: string): string {
+  const privateKey = readFileSync(file, "utf8");
+  try {
+    publicKeyOf(privateKey);
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
+  }
+  return privateKey;
+}
+
 /**
  * The SSH connection of a gateway, from the settings themselves or from the file that they name.
  * @throws Error, worded to follow the gateway's key, when the file can't be read or has no such machine.
@@ -113,10 +125,7 @@ function connectionOf(gateway: GatewaySettings, sshPrivateKey: string | undefine
     const found = name === undefined ? machine.parse(content) : inventory.parse(content).machines[name];
     if (!found) throw new Error(`it has no machine ${name}`);
     const { privateKeyFile, ...connection } = found;
-    return {
-      ...connection,
-      privateKey: readFileSync(path.resolve(path.dirname(file), privateKeyFile), "utf8"),
-    };
+    return { ...connection, privateKey: keyIn(path.resolve(path.dirname(file), privateKeyFile)) };
   } catch (error) {
     const cause =
       error instanceof z.ZodError ? "it lacks host, port, user, hostKey or privateKeyFile" : String(error);

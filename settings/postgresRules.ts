@@ -1,6 +1,7 @@
 import { ON_GATEWAY, servicesOf } from "../components/backup/service";
 import { loginOf, ownerOf } from "../components/postgres/plan";
 import { subscriptionFrom } from "../providers/postgres/facts";
+import { otherFamilies } from "./hostFamilies";
 import type { PostgresSettings, Settings } from "./schema";
 
 /** Rules of the database's settings. Each gives one sentence per violation. */
@@ -119,18 +120,9 @@ const sitesCanBeSubscribedTo: Rule = (settings) =>
         )
     : [];
 
+/** PostgreSQL's repository has nothing for CentOS 7 any more. */
 const hostsHaveTheDatabase: Rule = (settings) =>
-  onPostgres(settings)
-    ? Object.entries(settings.sites ?? {}).flatMap(([site, { existing }]) =>
-        (existing?.gateways ?? []).flatMap(({ family }, index) =>
-          family === "debian" || family === "ubuntu"
-            ? []
-            : [
-                `crossborder:sites.${site}.existing.gateways[${index}].family is "${family}"; with ${KEY} it must be debian or ubuntu.`,
-              ],
-        ),
-      )
-    : [];
+  onPostgres(settings) ? otherFamilies(settings, ["debian", "ubuntu", "rhel"], `; with ${KEY} it`) : [];
 
 export const postgresRules: readonly Rule[] = [
   namesAreFree,

@@ -10,7 +10,7 @@ import type { Settings } from "./schema";
 import { outOfServiceRules, outOfServiceWarnings } from "./outOfService";
 import { tencentRules, tencentWarnings } from "./tencentRules";
 import { trafficRules, trafficWarnings } from "./trafficRules";
-import { pairs, siteRules, sitesOf, underlayMtus } from "./sites";
+import { pairs, siteRules, sitesOf, siteWarnings, underlayMtus } from "./sites";
 
 /** The settings whose own keys were valid; rules look only at what is there. */
 export type Checked = Partial<Settings>;
@@ -161,6 +161,7 @@ export function warnings(settings: Settings): string[] {
   return [
     ...outOfServiceWarnings(settings),
     ...found,
+    ...siteWarnings(settings),
     ...tencentWarnings(settings),
     ...backupWarnings(settings),
     ...trafficWarnings(settings),

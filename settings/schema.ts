@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { cryptoProfileNames } from "../components/link/ipsec/profiles";
 import { HIGHEST_MTU } from "../components/link/mtu";
+import { publicKeyOf } from "../providers/identity/keys";
 import { address, cidr, decimal, flag, labels, name, oneOf, text, whole } from "./fields";
 import { gcp } from "./gcp";
 import { postgres } from "./postgres";
@@ -72,7 +73,9 @@ const site = z.strictObject({
         .array(gateway, { error: "a list of one or two hosts" })
         .min(1, { error: "a list of one or two hosts" })
         .max(2, { error: "a list of one or two hosts" })
-        .describe("The hosts that carry the link, in order of preference."),
+        .describe(
+          "The hosts for the link, in order of preference. The first carries it; nothing is deployed to a second one yet.",
+        ),
     })
     .optional()
     .describe("The site's hosts exist already: bare metal, another cloud, the lab."),
@@ -293,6 +296,16 @@ const ha = z.strictObject({
     ),
 });
 
+const PRIVATE_KEY = "a private key in OpenSSH or PEM format, whole and without a passphrase";
+
+function isPrivateKey(value: string): boolean {
+  try {
+    return publicKeyOf(value) !== "";
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Every setting of the program, by its key in the `crossborder` namespace. The docs and the editor's schema are made
  * from this value.
@@ -340,9 +353,10 @@ export const schema = {
   emulated: flag()
     .default(false)
     .describe("The sites are not where their coordinates say: physics doesn't bound the budget."),
-  sshPrivateKey: text("an OpenSSH private key")
+  sshPrivateKey: text(PRIVATE_KEY)
+    .refine(isPrivateKey, { error: PRIVATE_KEY })
     .optional()
-    .describe("Secret. The key to the hosts, OpenSSH format."),
+    .describe("Secret. The key to the hosts, OpenSSH or PEM format, without a passphrase."),
   webhook: z
     .url({ protocol: /^https$/, error: "an https URL" })
     .optional()

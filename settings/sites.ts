@@ -1,3 +1,5 @@
+import { gatewayAddress } from "../components/sites/gcp/plan";
+import { planGateways } from "../components/sites/tencent/plan";
 import { GATEWAY_NAMES, OWN_LABELS, PLAIN_NAME } from "../components/sites/naming";
 import { contains } from "./ipv4";
 import type { GatewaySettings, Settings, SiteSettings } from "./schema";
@@ -35,6 +37,13 @@ export function gatewayNames({
 }: Pick<SiteSettings, "existing" | "gcp" | "tencent">): string[] {
   if (existing) return existing.gateways.map(({ name }) => name);
   return GATEWAY_NAMES.slice(0, (gcp ?? tencent)?.gateways ?? 0);
+}
+
+/** The address that a site's first gateway has in the site's network, or will have. */
+export function firstGatewayAddress({ cidr, existing, gcp, tencent }: SiteSettings): string | undefined {
+  if (existing) return existing.gateways[0]?.privateAddress;
+  if (gcp) return gatewayAddress(cidr, 0);
+  return tencent && planGateways(cidr, 1)[0]!.privateAddress;
 }
 
 /** MTUs of the networks that the link's packets leave by, in bytes. */
@@ -122,6 +131,11 @@ const gatewaysDiffer: Rule = (settings) =>
       ),
   );
 
+/** Whether the login's key was left out. One that is wrong isn't among the settings at all, and has its own sentence. */
+function hasNoKey(settings: Partial<Settings>): boolean {
+  return "sshPrivateKey" in settings && settings.sshPrivateKey === undefined;
+}
+
 const gatewaysHaveOneConnection: Rule = (settings) =>
   sitesOf(settings).flatMap((site) =>
     gatewaysOfExisting(site).flatMap((gateway, index) => {
@@ -129,7 +143,7 @@ const gatewaysHaveOneConnection: Rule = (settings) =>
       if ((gateway.connection === undefined) === (gateway.connectionFile === undefined)) {
         return [`${key} (${gateway.name}) must have exactly one of connection and connectionFile.`];
       }
-      return gateway.connection && settings.sshPrivateKey === undefined
+      return gateway.connection && hasNoKey(settings)
         ? [`crossborder:sshPrivateKey is missing; ${key} has a connection that needs it.`]
         : [];
     }),
@@ -137,7 +151,7 @@ const gatewaysHaveOneConnection: Rule = (settings) =>
 
 const machinesAreLoggedInTo: Rule = (settings) =>
   sitesOf(settings)
-    .filter((site) => !site.existing && settings.sshPrivateKey === undefined)
+    .filter((site) => !site.existing && hasNoKey(settings))
     .map(
       ({ name }) =>
         `crossborder:sshPrivateKey is missing; the machines that are made for crossborder:sites.${name} are logged in to with it.`,
@@ -147,6 +161,18 @@ const labelsAreOthers: Rule = ({ labels }) =>
   Object.keys(labels ?? {})
     .filter((label) => OWN_LABELS.includes(label))
     .map((label) => `crossborder:labels.${label} is the program's own label; it must have another name.`);
+
+/** What a second gateway doesn't do, for a person. */
+export function siteWarnings(settings: Settings): string[] {
+  return sitesOf(settings).flatMap((site) => {
+    const [first, ...others] = gatewayNames(site).map((gateway) => `${site.name}-${gateway}`);
+    return others.map(
+      (other) =>
+        `crossborder:sites.${site.name} has a second gateway, ${other}, to which nothing is deployed yet: the link, the backup path and the ` +
+        `database are on ${first} alone, and nothing of them moves to ${other} when ${first} fails.`,
+    );
+  });
+}
 
 /** Rules of the sites. */
 export const siteRules: readonly Rule[] = [

@@ -97,7 +97,9 @@ export const tencent = z
     ),
     gateways: whole(1, 2, "gateways")
       .default(1)
-      .describe("Gateways. With two, the routes lead to a HaVip, which the gateways' software has to claim."),
+      .describe(
+        "Gateways. The second one is made and carries nothing yet; the routes then lead to a HaVip, which nobody claims.",
+      ),
     instanceType: matching(INSTANCE, INSTANCE_TYPE)
       .default("S5.LARGE8")
       .describe("Instance type of the gateways. `S5.LARGE8` has 4 processors and 8 GB."),

@@ -182,7 +182,7 @@ export const tencentWarnings = forEachSite(({ tencent: { os, gateways }, key }) 
       : []),
     ...(gateways > 1
       ? [
-          `${key}.gateways is ${gateways}: hosts of the site reach the other one by a HaVip, which no software of this program claims yet.`,
+          `${key}.gateways is ${gateways}: the routes lead to a HaVip, which no software of this program claims yet: with it, hosts of the site don't reach the other one.`,
         ]
       : []),
   ];

@@ -18,6 +18,8 @@ export interface FirstBootArgs {
   readonly authorizedKeys?: readonly string[];
   /** TCP port that sshd listens on, 1 to 65535. @default 22 */
   readonly sshPort?: number;
+  /** Number of the machine that is the host: each has a bootstrap key of its own. @default 1 */
+  readonly machine?: number;
 }
 
 /**
@@ -40,8 +42,11 @@ export class FirstBoot extends Component {
   /** @param name The host's name, e.g. `la-gw1`. */
   constructor(name: string, args: FirstBootArgs, options?: pulumi.ComponentResourceOptions) {
     super("FirstBoot", name, {}, options);
-    const { family, user, authorizedKeys = [], sshPort = 22 } = args;
-    const key = new BootstrapHostKey(this.childName("bootstrap-key"), this.child());
+    const { family, user, authorizedKeys = [], sshPort = 22, machine = 1 } = args;
+    const key = new BootstrapHostKey(
+      this.childName("bootstrap-key"),
+      this.child({ replacementTrigger: machine }),
+    );
     this.family = family;
     this.user = user;
     this.sshPort = sshPort;

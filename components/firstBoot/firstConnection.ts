@@ -14,6 +14,8 @@ export interface FirstConnectionArgs {
   readonly machine: pulumi.Input<string>;
   /** Longest wait for the machine's sshd, s. @default 600 */
   readonly deadlineSeconds?: pulumi.Input<number>;
+  /** Its site is out of service: nobody connects to it, and its key stays what the state has. @default false */
+  readonly outOfService?: boolean;
 }
 
 /**
@@ -37,6 +39,7 @@ export class FirstConnection extends Component {
       machine: args.machine,
       sshUnit: familyOf(family).units.ssh,
       deadlineSeconds: args.deadlineSeconds,
+      hold: args.outOfService,
     };
     const { hostKey } = new HostIdentity(this.childName("identity"), machine, this.child());
     // A resource of its own, because the bootstrap key must not go before the state knows the machine's own.

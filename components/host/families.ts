@@ -15,6 +15,8 @@ interface Family {
   readonly repositories: Readonly<Partial<Record<Software, readonly HostFile[]>>>;
   /** systemd units that packages bring. */
   readonly units: { readonly ssh: string; readonly chrony: string };
+  /** What the packages of PostgreSQL bring. */
+  readonly postgresql: PostgresPackages;
   /** Files that lead the software of a family to where components write, which is where Debian's reads. */
   readonly files: Readonly<Partial<Record<Software, readonly HostFile[]>>>;
   /**
@@ -31,6 +33,19 @@ interface Family {
   /** SELinux types of programs that systemd or daemons start, which are not their directory's. */
   readonly labels: readonly FileLabel[];
 }
+
+/** Where a family's packages have PostgreSQL. Its configuration is at Debian's place everywhere, and so are its socket and log. */
+export interface PostgresPackages {
+  /** The server's systemd unit. */
+  readonly unit: string;
+  /** Directory of its programs, of one version. */
+  readonly binaries: string;
+  /** What the server keeps. */
+  readonly dataDirectory: string;
+}
+
+/** Programs that lead a family's software to Debian's places; systemd starts them. */
+const PROGRAMS = "/usr/local/lib/crossborder/family";
 
 function signingKey(name: string): string {
   return readFileSync(join(__dirname, "signingKeys", name), "utf8");
@@ -86,6 +101,43 @@ function includes(path: string, others: string): HostFile {
   return { path, content: `include ${others}\n`, mode: "0644" };
 }
 
+/** Directory of the configuration of PostgreSQL, as Debian has it. */
+const POSTGRES_CONFIGURATION = "/etc/postgresql/15/main";
+
+/**
+ * Leads PostgreSQL's own packages for the RHEL family to Debian's places: no cluster is made when they are installed, and its
+ * configuration and log would be among the data.
+ */
+function asOnDebian({ unit, binaries, dataDirectory }: PostgresPackages): HostFile[] {
+  const prepare = `${PROGRAMS}/postgresql`;
+  const script = `#!/bin/sh
+# Makes what Debian's package makes when it is installed: a cluster, where there is none, and the directory of its log.
+set -eu
+[ -e ${dataDirectory}/PG_VERSION ] ||
+  PGSETUP_INITDB_OPTIONS='--encoding=UTF8 --locale=C.UTF-8' ${binaries}/postgresql-15-setup initdb
+install -d -o postgres -g postgres -m 0750 /var/log/postgresql
+[ ! -x /usr/sbin/restorecon ] || /usr/sbin/restorecon -R /etc/postgresql /var/log/postgresql
+`;
+  const dropIn = `[Service]
+# The package's own check refuses a cluster that isn't made yet.
+ExecStartPre=
+ExecStartPre=+${prepare}
+ExecStart=
+ExecStart=${binaries}/postgres -D ${dataDirectory} -c config_file=${POSTGRES_CONFIGURATION}/postgresql.conf
+`;
+  const configuration = `# What the package's own configuration says, and then what is said here.
+include_if_exists = '${dataDirectory}/postgresql.conf'
+hba_file = '${POSTGRES_CONFIGURATION}/pg_hba.conf'
+ident_file = '${POSTGRES_CONFIGURATION}/pg_ident.conf'
+include_dir = 'conf.d'
+`;
+  return [
+    { path: prepare, content: script, mode: "0755" },
+    { path: `/etc/systemd/system/${unit}.d/crossborder.conf`, content: dropIn, mode: "0644" },
+    { path: `${POSTGRES_CONFIGURATION}/postgresql.conf`, content: configuration, mode: "0644" },
+  ];
+}
+
 const POSTGRES_RPMS = ["postgresql15*", "pglogical_15*"];
 
 /** Debian 12, whose own packages are all new enough. Its strongswan-swanctl alone brings no daemon: charon-systemd is the one. */
@@ -103,6 +155,11 @@ const debian: Family = {
   },
   repositories: {},
   units: { ssh: "ssh.service", chrony: "chrony.service" },
+  postgresql: {
+    unit: "postgresql@15-main.service",
+    binaries: "/usr/lib/postgresql/15/bin",
+    dataDirectory: "/var/lib/postgresql/15/main",
+  },
   files: {},
   guard: "nftables",
   otherFirewalls: [],
@@ -123,6 +180,12 @@ const labels: readonly FileLabel[] = [
     type: "keepalived_unconfined_script_exec_t",
   },
 ];
+
+const postgresqlRpms: PostgresPackages = {
+  unit: "postgresql-15.service",
+  binaries: "/usr/pgsql-15/bin",
+  dataDirectory: "/var/lib/pgsql/15/data",
+};
 
 /** Red Hat Enterprise Linux 9 and what is built from it. strongSwan is in EPEL only, pglogical in PostgreSQL's repository only. */
 const rhel: Family = {
@@ -152,11 +215,13 @@ const rhel: Family = {
     ),
   },
   units: { ssh: "sshd.service", chrony: "chronyd.service" },
+  postgresql: postgresqlRpms,
   files: {
     strongswan: [
       includes("/etc/strongswan/swanctl/conf.d/crossborder.conf", "/etc/swanctl/conf.d/*.conf"),
       includes("/etc/strongswan/strongswan.d/crossborder.conf", "/etc/strongswan.d/*.conf"),
     ],
+    postgresql: asOnDebian(postgresqlRpms),
   },
   guard: "nftables",
   otherFirewalls: ["firewalld.service"],
@@ -190,7 +255,7 @@ const families: Readonly<Record<OsFamily, Family>> = {
 /** What differs on a family, and is not a manifest's part as it is. */
 export function familyOf(
   family: OsFamily,
-): Pick<Family, "units" | "guard" | "otherFirewalls" | "python" | "semanage"> {
+): Pick<Family, "units" | "postgresql" | "guard" | "otherFirewalls" | "python" | "semanage"> {
   return families[family];
 }
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import type { HealthSettings, PostgresSettings } from "../../settings/schema";
-import { packagesFor } from "../host/families";
+import { familyOf, filesFor, packagesFor, type PostgresPackages, systemParts } from "../host/families";
 import type { OsFamily } from "../host/host";
 import type { Command, HostFile, Manifest } from "../host/manifest";
 import type { CertificatePaths } from "../pki/paths";
@@ -13,14 +13,12 @@ import { monitorSqlFile } from "./monitor/access";
 import { renderMonitors } from "./monitor/unit";
 import {
   AUTHORITIES_FILE,
-  BINARIES,
   CERTIFICATE_NOTE,
-  CLIENT_PATH,
+  clientPath,
   HBA_FILE,
   IDENT_FILE,
   LEAF_FILE,
   LIBRARY,
-  POSTGRES_UNIT,
   RECONNECT_UNIT,
   RELOAD_FILE,
   ROLES_FILE,
@@ -73,34 +71,54 @@ function schemaFiles(): HostFile[] {
     .map((name) => ({ path: `${LIBRARY}/${name}`, content: source(`sql/${name}`), mode: "0644" }));
 }
 
-function asPostgres(port: number, ...argv: string[]): string[] {
-  const environment = [CLIENT_PATH, `PGHOST=${SOCKET_DIRECTORY}`, `PGPORT=${port}`];
+/** What a manifest of PostgreSQL's needs from the operating system. */
+const SOFTWARE = ["postgresql", "chrony"] as const;
+
+function asPostgres(packages: PostgresPackages, port: number, ...argv: string[]): string[] {
+  const environment = [clientPath(packages), `PGHOST=${SOCKET_DIRECTORY}`, `PGPORT=${port}`];
   return ["runuser", "-u", "postgres", "--", "env", ...environment, ...argv];
 }
 
-function ask(name: string, { database, port }: PostgresSettings, condition: string): Command {
+function ask(
+  name: string,
+  { family, settings: { database, port } }: PostgresInputs,
+  condition: string,
+): Command {
   const query = `SELECT 1 / (${condition})::integer`;
   return {
     name,
-    argv: asPostgres(port, "psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", query),
+    argv: asPostgres(
+      familyOf(family).postgresql,
+      port,
+      "psql",
+      "-X",
+      "-q",
+      "-At",
+      "-v",
+      "ON_ERROR_STOP=1",
+      "-d",
+      database,
+      "-c",
+      query,
+    ),
   };
 }
 
 /** What runs beside the server: what keeps its clock, watches it, and makes backups. */
 function besideTheServer(inputs: PostgresInputs): Pick<Manifest, "files" | "units" | "teardown"> {
-  const { view, host, settings, paired, webhook } = inputs;
+  const { view, host, family, settings, paired, webhook } = inputs;
   const { textfileDirectory } = inputs.health;
   const site = view.local.site;
-  const pace = renderClockPace();
+  const pace = renderClockPace(family);
   const monitors = renderMonitors({
-    ...{ site, host, peer: view.peer.site, settings, textfileDirectory, paired },
+    ...{ site, host, family, peer: view.peer.site, settings, textfileDirectory, paired },
     ...(webhook !== undefined && { webhook }),
   });
   const { backups } = settings;
   const backup =
     backups === "off"
       ? { files: [], units: [] }
-      : renderBackup({ site, host, settings, backups, textfileDirectory });
+      : renderBackup({ site, host, family, settings, backups, textfileDirectory });
   return {
     files: [...pace.files, ...monitors.files, ...backup.files],
     units: [...pace.units, ...monitors.units, ...backup.units],
@@ -110,15 +128,21 @@ function besideTheServer(inputs: PostgresInputs): Pick<Manifest, "files" | "unit
 
 /** PostgreSQL on a site's host, with roles, database and the product's schema; it needs no other site. */
 export function postgresManifest(inputs: PostgresInputs): Manifest {
-  const { view, settings, certificate } = inputs;
+  const { view, family, settings, certificate } = inputs;
+  const { postgresql: packages } = familyOf(family);
   const applications = applicationsOf(settings);
   const hba = renderHba(settings);
   const ident = renderIdent(view);
   const roles = renderRoles(applications, inputs.verifiers);
   const sql = [...schemaFiles(), renderApplications(applications, settings.database), monitorSqlFile()];
-  const units = [tlsUnit(certificate.paths), setupUnit(view, settings), reconnectUnit(settings)];
+  const units = [
+    tlsUnit(packages, certificate.paths),
+    setupUnit(packages, view, settings),
+    reconnectUnit(packages, settings),
+  ];
   const [tls, setup, reconnect] = units.map(({ path: file }) => file) as [string, string, string];
   const beside = besideTheServer(inputs);
+  const leading = filesFor(family, SOFTWARE);
   const setupProgram = program("setup", "setup.sh");
   const reconnectProgram: HostFile = {
     path: `${LIBRARY}/reconnect`,
@@ -127,8 +151,10 @@ export function postgresManifest(inputs: PostgresInputs): Manifest {
   };
   return {
     component: POSTGRES_COMPONENT,
-    packages: packagesFor(inputs.family, ["postgresql", "chrony"]),
+    ...systemParts(family, SOFTWARE),
+    packages: packagesFor(family, SOFTWARE),
     files: [
+      ...leading,
       renderStart(settings),
       renderReload(settings),
       hba,
@@ -147,14 +173,18 @@ export function postgresManifest(inputs: PostgresInputs): Manifest {
     checks: [
       {
         name: "PostgreSQL reads its configuration",
-        argv: ["sh", `{stage}${LIBRARY}/check`, "{stage}", BINARIES],
+        argv: ["sh", `{stage}${LIBRARY}/check`, "{stage}", packages.binaries],
       },
     ],
     units: [
       { name: TLS_UNIT, watches: [CERTIFICATE_NOTE, tls], onChange: "restart" },
-      { name: POSTGRES_UNIT, watches: [START_FILE], onChange: "restart" },
       {
-        name: POSTGRES_UNIT,
+        name: packages.unit,
+        watches: [START_FILE, ...leading.map(({ path: file }) => file)],
+        onChange: "restart",
+      },
+      {
+        name: packages.unit,
         watches: [RELOAD_FILE, HBA_FILE, IDENT_FILE, CERTIFICATE_NOTE],
         onChange: "reload",
       },
@@ -171,7 +201,7 @@ export function postgresManifest(inputs: PostgresInputs): Manifest {
       ...beside.teardown,
       {
         name: "take the product out of the database",
-        argv: asPostgres(settings.port, `${LIBRARY}/leave`, settings.database),
+        argv: asPostgres(packages, settings.port, `${LIBRARY}/leave`, settings.database),
       },
       {
         name: "remove what the product made",
@@ -179,15 +209,15 @@ export function postgresManifest(inputs: PostgresInputs): Manifest {
       },
     ],
     verify: [
-      ask("commit timestamps are recorded", settings, "current_setting('track_commit_timestamp') = 'on'"),
+      ask("commit timestamps are recorded", inputs, "current_setting('track_commit_timestamp') = 'on'"),
       ask(
         "event triggers fire for replication too",
-        settings,
+        inputs,
         "(SELECT count(*) FROM pg_event_trigger WHERE evtname ~ '^crossborder_' AND evtenabled = 'A') = 2",
       ),
       ask(
         "nobody connects without proof",
-        settings,
+        inputs,
         "NOT EXISTS (SELECT FROM pg_hba_file_rules WHERE error IS NOT NULL OR auth_method = 'trust')",
       ),
     ],
@@ -195,7 +225,9 @@ export function postgresManifest(inputs: PostgresInputs): Manifest {
 }
 
 /** The subscription of a site to the other, which has to have its node already. */
-export function replicationManifest({ view, settings }: PostgresInputs): Manifest {
+export function replicationManifest(inputs: PostgresInputs): Manifest {
+  const { view, family, settings } = inputs;
+  const { postgresql: packages } = familyOf(family);
   const { local, peer } = view;
   const paths = { leaf: LEAF_FILE, authorities: AUTHORITIES_FILE };
   const subscription = {
@@ -212,10 +244,11 @@ export function replicationManifest({ view, settings }: PostgresInputs): Manifes
     content: JSON.stringify(subscription, null, 2) + "\n",
     mode: "0644",
   };
-  const unit = subscribeUnit(settings);
+  const unit = subscribeUnit(packages, settings);
   const subscribe = program("subscribe", "subscribe.py");
   return {
     component: REPLICATION_COMPONENT,
+    ...systemParts(family, []),
     packages: [],
     files: [file, subscribe, unit],
     sysctl: {},
@@ -225,6 +258,7 @@ export function replicationManifest({ view, settings }: PostgresInputs): Manifes
       {
         name: "end the subscription",
         argv: asPostgres(
+          packages,
           settings.port,
           ...["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", settings.database, "-c"],
           `SELECT pglogical.drop_subscription('from_${peer.site}', true); DELETE FROM crossborder.note WHERE key = 'joined'`,
@@ -234,7 +268,7 @@ export function replicationManifest({ view, settings }: PostgresInputs): Manifes
     verify: [
       ask(
         "the subscription is there and enabled",
-        settings,
+        inputs,
         `EXISTS (SELECT FROM pglogical.subscription WHERE sub_name = 'from_${peer.site}' AND sub_enabled)`,
       ),
     ],

@@ -1,23 +1,22 @@
-/** Names and places on a host that has PostgreSQL, as Debian's packages lay them out. */
+import type { PostgresPackages } from "../host/families";
 
-/** Major version of PostgreSQL: Debian 12's. */
-const VERSION = "15";
-/** Name of the cluster, Debian's default. */
-const CLUSTER = "main";
+/** Names and places on a host that has PostgreSQL, which are the same in each family. */
 
-export const POSTGRES_UNIT = `postgresql@${VERSION}-${CLUSTER}.service`;
 export const SETUP_UNIT = "crossborder-postgres-setup.service";
 export const TLS_UNIT = "crossborder-postgres-tls.service";
 export const RECONNECT_UNIT = "crossborder-postgres-reconnect.service";
 export const SUBSCRIBE_UNIT = "crossborder-postgres-subscribe.service";
 
-/** Programs of PostgreSQL. Those on the path are a wrapper that first finds out which version is meant. */
-export const BINARIES = `/usr/lib/postgresql/${VERSION}/bin`;
-/** Path of PostgreSQL's clients, as an environment has it. */
-export const CLIENT_PATH = `PATH=${BINARIES}:/usr/bin:/bin`;
-/** What the server keeps. */
-export const DATA_DIRECTORY = `/var/lib/postgresql/${VERSION}/${CLUSTER}`;
-const CONFIGURATION = `/etc/postgresql/${VERSION}/${CLUSTER}`;
+/**
+ * Path of PostgreSQL's clients, as an environment has it. Those on the usual path are, on Debian, a wrapper that first finds out which
+ * version is meant.
+ */
+export function clientPath({ binaries }: PostgresPackages): string {
+  return `PATH=${binaries}:/usr/bin:/bin`;
+}
+
+/** Of version 15, Debian 12's, and of the cluster that Debian makes. Other families are led there. */
+const CONFIGURATION = "/etc/postgresql/15/main";
 /** What is read at start. */
 export const START_FILE = `${CONFIGURATION}/conf.d/50-crossborder.conf`;
 /** What is read at every reload. */

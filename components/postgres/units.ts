@@ -1,14 +1,13 @@
+import type { PostgresPackages } from "../host/families";
 import type { HostFile } from "../host/manifest";
 import { PKI_UNIT } from "../pki/manifest";
 import type { CertificatePaths } from "../pki/paths";
 import type { PostgresSettings } from "../../settings/schema";
 import {
   AUTHORITIES_FILE,
-  BINARIES,
-  CLIENT_PATH,
+  clientPath,
   LEAF_FILE,
   LIBRARY,
-  POSTGRES_UNIT,
   RECONNECT_UNIT,
   ROLES_FILE,
   SETUP_UNIT,
@@ -24,7 +23,10 @@ function unit(name: string, content: string): HostFile {
 }
 
 /** Gives postgres copies of the host's certificate that are its own. */
-export function tlsUnit({ leaf, authorities }: CertificatePaths): HostFile {
+export function tlsUnit(
+  { unit: server }: PostgresPackages,
+  { leaf, authorities }: CertificatePaths,
+): HostFile {
   const install = (from: string, to: string): string =>
     `ExecStart=/usr/bin/install -o postgres -g postgres -m 0600 ${from} ${to}\n`;
   return unit(
@@ -32,7 +34,7 @@ export function tlsUnit({ leaf, authorities }: CertificatePaths): HostFile {
     `[Unit]
 Description=Certificate of this host, for PostgreSQL
 After=${PKI_UNIT}
-Before=${POSTGRES_UNIT}
+Before=${server}
 
 [Service]
 Type=oneshot
@@ -45,15 +47,21 @@ WantedBy=multi-user.target
 }
 
 /** Runs as postgres, with its socket. */
-function client(description: string, after: string, port: number, service: string): string {
+function client(
+  packages: PostgresPackages,
+  description: string,
+  after: string,
+  port: number,
+  service: string,
+): string {
   return `[Unit]
 Description=${description}
 After=${after}
-Wants=${POSTGRES_UNIT}
+Wants=${packages.unit}
 
 [Service]
 User=postgres
-Environment=${CLIENT_PATH} PGHOST=${SOCKET_DIRECTORY} PGPORT=${port}
+Environment=${clientPath(packages)} PGHOST=${SOCKET_DIRECTORY} PGPORT=${port}
 ${service}
 [Install]
 WantedBy=multi-user.target
@@ -63,7 +71,11 @@ WantedBy=multi-user.target
 /** Longest start of a unit, s: the installer waits as long. */
 const START_SECONDS = 120;
 
-export function setupUnit({ local, peer }: PostgresView, settings: PostgresSettings): HostFile {
+export function setupUnit(
+  packages: PostgresPackages,
+  { local, peer }: PostgresView,
+  settings: PostgresSettings,
+): HostFile {
   const { database, locale, adopt, port, writers } = settings;
   const primary = (local.primary ? local : peer).site;
   const words = [
@@ -79,8 +91,9 @@ export function setupUnit({ local, peer }: PostgresView, settings: PostgresSetti
   return unit(
     SETUP_UNIT,
     client(
+      packages,
       "Roles, database and schema of crossborder in PostgreSQL",
-      POSTGRES_UNIT,
+      packages.unit,
       port,
       `Type=oneshot
 RemainAfterExit=yes
@@ -91,15 +104,16 @@ ExecStart=${LIBRARY}/setup ${words.join(" ")}
   );
 }
 
-export function reconnectUnit({ database, port }: PostgresSettings): HostFile {
+export function reconnectUnit(packages: PostgresPackages, { database, port }: PostgresSettings): HostFile {
   return unit(
     RECONNECT_UNIT,
     client(
+      packages,
       "Restart of PostgreSQL replication's workers",
       SETUP_UNIT,
       port,
       `Environment=PGAPPNAME=crossborder-reconnect
-ExecStart=${BINARIES}/psql -X -q -At -o /dev/null -v ON_ERROR_STOP=1 -d ${database} -f ${LIBRARY}/reconnect
+ExecStart=${packages.binaries}/psql -X -q -At -o /dev/null -v ON_ERROR_STOP=1 -d ${database} -f ${LIBRARY}/reconnect
 Restart=always
 RestartSec=3
 `,
@@ -107,10 +121,11 @@ RestartSec=3
   );
 }
 
-export function subscribeUnit({ port }: PostgresSettings): HostFile {
+export function subscribeUnit(packages: PostgresPackages, { port }: PostgresSettings): HostFile {
   return unit(
     SUBSCRIBE_UNIT,
     client(
+      packages,
       "Subscription to the other site's PostgreSQL",
       SETUP_UNIT,
       port,

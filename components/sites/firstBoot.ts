@@ -30,6 +30,10 @@ export interface FirstBootArgs {
   readonly family: OsFamily;
   /** TCP port that sshd listens on, 1 to 65535. */
   readonly sshPort: number;
+  /** Its site is out of service: nobody connects to it. */
+  readonly outOfService: boolean;
+  /** Number of the machine that is the host. */
+  readonly machine: number;
 }
 
 /** Prepares a host's first boot. @param host Its name, e.g. `la-gw1`. */
@@ -47,15 +51,19 @@ const LOGIN = "crossborder";
  * @throws Error, from the maker, without the key of that login; settings with a site in a cloud are refused without it.
  */
 export function firstBoots({ sshPrivateKey }: Pick<Settings, "sshPrivateKey">): FirstBootMaker {
-  return (host, { family, sshPort }, options) => {
+  return (host, { family, sshPort, outOfService, machine: number }, options) => {
     if (sshPrivateKey === undefined) throw new Error(`no private key is known for the login on ${host}`);
-    const boot = new Boot(host, { family, user: LOGIN, privateKey: sshPrivateKey, sshPort }, options);
+    const boot = new Boot(
+      host,
+      { family, user: LOGIN, privateKey: sshPrivateKey, sshPort, machine: number },
+      options,
+    );
     return {
       user: LOGIN,
       authorizedKey: publicKeyOf(sshPrivateKey),
       userData: boot.userData,
       connectionTo: ({ address, machine }) =>
-        new FirstConnection(host, { firstBoot: boot, address, machine }, options).connection,
+        new FirstConnection(host, { firstBoot: boot, address, machine, outOfService }, options).connection,
     };
   };
 }

@@ -1,11 +1,12 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import type { GcpSettings } from "../../settings/gcp";
+import { familyOfImage } from "../../settings/gcpCatalogue";
 import { Component } from "../component";
 import type { Host } from "../host/host";
 import { type CloudSiteArgs, type CommonSettings, destinationsOf } from "./cloud";
 import { admissions, type Role } from "./gcp/firewall";
-import { familyOfImage, GcpMachine } from "./gcp/machine";
+import { GcpMachine } from "./gcp/machine";
 import { GcpNetwork, tagOf } from "./gcp/network";
 import { GcpNextHop } from "./gcp/nextHop";
 import { nextHopAddress, planMachines, type PlannedMachine } from "./gcp/plan";
@@ -74,6 +75,8 @@ export class GcpSite extends Component implements Site {
           tag: tagOf(owner, role),
           firstBoot: args.firstBoot,
           sshPort: args.sshPort,
+          outOfService: args.settings.outOfService,
+          machine: args.settings.machines[planned.name] ?? 1,
           after: [surroundings],
           protect: args.protect,
         },

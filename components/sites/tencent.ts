@@ -37,7 +37,7 @@ export class TencentSite extends Component implements Site {
   /** @param name The site's short name, e.g. `sg`. */
   constructor(name: string, args: TencentSiteArgs, options?: pulumi.ComponentResourceOptions) {
     super("TencentSite", name, {}, options);
-    const { cidr, coordinates, asn, tencent: settings } = args.settings;
+    const { cidr, coordinates, asn, outOfService, machines, tencent: settings } = args.settings;
     const { sshFrom, sshPort, backupPort, peer, protect } = args;
     const publicPorts = [...new Set([...settings.publicPorts, ...(args.publicPorts ?? [])])];
     this.name = name;
@@ -61,46 +61,53 @@ export class TencentSite extends Component implements Site {
     const { family } = systemOf(settings.os);
     const planned = planGateways(cidr, settings.gateways);
     const firstBoots = planned.map((plan) =>
-      args.firstBoot(`${name}-${plan.name}`, { family, sshPort }, this.child()),
+      args.firstBoot(
+        `${name}-${plan.name}`,
+        { family, sshPort, outOfService, machine: machines[plan.name] ?? 1 },
+        this.child(),
+      ),
     );
     const keyPair = this.keyPair(owner, firstBoots[0]!, within);
     const shared = {
       ...{ owner, settings, vpc, subnet, securityGroup, protect },
       placementGroup: this.placementGroup(owner, settings, within),
       keyPair: keyPair.id,
-      // Before anything is made a preview has nothing to ask Tencent, and needs no account there.
-      image: imageFor(settings, { parent: this, provider, dependsOn: [keyPair] }),
+      // Before anything is made a preview has nothing to ask Tencent, and needs no account there. A site that is out of service
+      // gets no new machine, and its region may not answer.
+      image: outOfService
+        ? settings.image
+        : imageFor(settings, { parent: this, provider, dependsOn: [keyPair] }),
       bandwidthPackage: this.bandwidthPackage(owner, settings, within),
       snapshots: this.snapshotPolicy(owner, settings, within),
     };
-    const machines = planned.map(
+    const gateways = planned.map(
       (plan, index) =>
         new TencentMachine(
           this.childName(plan.name),
-          { ...shared, plan, firstBoot: firstBoots[index]! },
+          { ...shared, plan, firstBoot: firstBoots[index]!, machine: machines[plan.name] ?? 1 },
           within,
         ),
     );
     this.haVip = new TencentNextHop(
       this.childName("routes"),
       {
-        ...{ owner, vpc, subnet, routeTable, gateways: machines, protect },
+        ...{ owner, vpc, subnet, routeTable, gateways, protect },
         address: sharedAddress(cidr),
         destinations: destinationsOf(args),
       },
       within,
     ).haVip;
-    this.gateways = machines.map(({ machineName, privateAddress, connection }) => ({
+    this.gateways = gateways.map(({ machineName, privateAddress, connection }) => ({
       name: `${name}-${machineName}`,
       site: name,
       family,
       privateAddress,
       underlay: { interface: settings.interface, mtu: settings.mtu },
-      outOfService: args.settings.outOfService,
-      machine: args.settings.machines[machineName] ?? 1,
+      outOfService,
+      machine: machines[machineName] ?? 1,
       connection,
     }));
-    const { publicAddress } = machines[0]!;
+    const { publicAddress } = gateways[0]!;
     this.publicAddress = publicAddress;
     const { accelerator, region } = settings;
     this.acceleratedName =

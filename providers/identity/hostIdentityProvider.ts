@@ -12,6 +12,8 @@ export interface FirstConnectionInputs {
   readonly machine: string;
   readonly sshUnit: string;
   readonly deadlineSeconds: number;
+  /** Nobody is connected to: the machine is out of service. @default false */
+  readonly hold?: boolean;
 }
 
 export interface IdentityInputs extends FirstConnectionInputs {
@@ -45,12 +47,25 @@ async function adopt(inputs: IdentityInputs, former: readonly string[]): Promise
   return { ...withoutSecrets(inputs), hostKey };
 }
 
+/** What is known of a machine that was out of service since it was made: the key that its user data gave it. */
+function unasked(inputs: IdentityInputs): IdentityOutputs {
+  return { ...withoutSecrets(inputs), hostKey: inputs.bootstrapKey };
+}
+
 /** The life of a HostIdentity resource. */
 export const logic: ProviderLogic<IdentityInputs, IdentityOutputs> = {
-  diff: async (_id, olds, news) => ({ changes: olds.machine !== news.machine }),
-  create: async (inputs) => ({ id: "identity", outs: await adopt(inputs, []) }),
-  // Another machine has the bootstrap key, or it has the former one's disk and thus its key.
-  update: async (_id, olds, news) => ({ outs: await adopt(news, [olds.hostKey]) }),
+  diff: async (_id, olds, news) => ({
+    changes: !news.hold && (olds.machine !== news.machine || olds.hostKey === olds.bootstrapKey),
+  }),
+  create: async (inputs) => ({
+    id: "identity",
+    outs: inputs.hold ? unasked(inputs) : await adopt(inputs, []),
+  }),
+  // Another machine has the bootstrap key, or it has the former one's disk and thus its key. One that was given a bootstrap key of
+  // its own is known by that alone: whoever has the lost disk has the former key.
+  update: async (_id, olds, news) => ({
+    outs: await adopt(news, news.bootstrapKey === olds.bootstrapKey ? [olds.hostKey] : []),
+  }),
   read: async (id, props) => ({ id, props }),
   // The machine keeps its key for as long as it lives.
   delete: async () => undefined,

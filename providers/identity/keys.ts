@@ -46,5 +46,6 @@ export function createBootstrapKey(): SshKeyPair {
 export function publicKeyOf(privateKey: string): string {
   const parsed = utils.parseKey(privateKey);
   if (parsed instanceof Error) throw new Error(`the SSH private key cannot be read: ${parsed.message}`);
+  if (!parsed.isPrivateKey()) throw new Error("the SSH private key cannot be read: it is a public key");
   return `${parsed.type} ${parsed.getPublicSSH().toString("base64")}`;
 }

@@ -15,12 +15,20 @@ async function retire(inputs: RetirementInputs): Promise<RetirementOutputs> {
   return withoutSecrets(inputs);
 }
 
+/** What is stored of a machine that is out of service: no own key is the only one there. */
+function unasked(inputs: RetirementInputs): RetirementOutputs {
+  return { ...withoutSecrets(inputs), hostKey: "" };
+}
+
 /** The life of a BootstrapKeyRetirement resource. */
 export const logic: ProviderLogic<RetirementInputs, RetirementOutputs> = {
   diff: async (_id, olds, news) => ({
-    changes: olds.machine !== news.machine || olds.hostKey !== news.hostKey,
+    changes: !news.hold && (olds.machine !== news.machine || olds.hostKey !== news.hostKey),
   }),
-  create: async (inputs) => ({ id: "retirement", outs: await retire(inputs) }),
+  create: async (inputs) => ({
+    id: "retirement",
+    outs: inputs.hold ? unasked(inputs) : await retire(inputs),
+  }),
   update: async (_id, _olds, news) => ({ outs: await retire(news) }),
   read: async (id, props) => ({ id, props }),
   delete: async () => undefined,

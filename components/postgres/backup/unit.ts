@@ -1,8 +1,10 @@
 import { join } from "node:path";
+import { familyOf } from "../../host/families";
+import type { OsFamily } from "../../host/host";
 import type { HostFile, Unit } from "../../host/manifest";
 import { programFile } from "../../host/program";
 import type { BaseBackupSettings, PostgresSettings } from "../../../settings/schema";
-import { BINARIES, DATA_DIRECTORY, LIBRARY, POSTGRES_UNIT, SOCKET_DIRECTORY } from "../paths";
+import { LIBRARY, SOCKET_DIRECTORY } from "../paths";
 
 /** Base backups: `pg_backup.py create | list | test | restore <configuration> [<label>]`. */
 export const BACKUP_PROGRAM = `${LIBRARY}/pg_backup.py`;
@@ -15,6 +17,7 @@ const TIMER_FILE = `/etc/systemd/system/${NAME}.timer`;
 export interface BackupInputs {
   readonly site: string;
   readonly host: string;
+  readonly family: OsFamily;
   readonly settings: Pick<PostgresSettings, "database" | "port">;
   readonly backups: BaseBackupSettings;
   /** node-exporter's textfile directory. */
@@ -27,6 +30,7 @@ export interface BackupInputs {
  */
 export function renderBackup(inputs: BackupInputs): { files: HostFile[]; units: Unit[] } {
   const { site, host, settings, backups } = inputs;
+  const { unit, binaries, dataDirectory } = familyOf(inputs.family).postgresql;
   const content = {
     site,
     host,
@@ -34,13 +38,13 @@ export function renderBackup(inputs: BackupInputs): { files: HostFile[]; units: 
     socket: SOCKET_DIRECTORY,
     port: settings.port,
     database: settings.database,
-    binaries: BINARIES,
-    dataDirectory: DATA_DIRECTORY,
+    binaries,
+    dataDirectory,
     directory: backups.directory,
     keep: backups.keep,
     metricsFile: `${inputs.textfileDirectory}/crossborder_postgres_backup.prom`,
-    stop: ["systemctl", "stop", POSTGRES_UNIT],
-    start: ["systemctl", "start", POSTGRES_UNIT],
+    stop: ["systemctl", "stop", unit],
+    start: ["systemctl", "start", unit],
   };
   return {
     files: [

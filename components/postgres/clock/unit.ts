@@ -1,12 +1,12 @@
 import { join } from "node:path";
+import { familyOf } from "../../host/families";
+import type { OsFamily } from "../../host/host";
 import type { HostFile, Unit } from "../../host/manifest";
 import { programFile } from "../../host/program";
 import { LIBRARY } from "../paths";
 
-export const CHRONY_UNIT = "chrony.service";
 const PACE_UNIT = "crossborder-postgres-clock-pace.service";
 const PACE_UNIT_FILE = `/etc/systemd/system/${PACE_UNIT}`;
-const CHRONY_DROP_IN = `/etc/systemd/system/${CHRONY_UNIT}.d/crossborder.conf`;
 const PACE_PROGRAM = `${LIBRARY}/clock-pace`;
 
 /** Polling of every source, as powers of two: 8 to 32 s. After a disturbance a clock is in doubt until it was measured anew. */
@@ -22,12 +22,13 @@ const STEP_SECONDS = 0.1;
  * It is said to the chrony that runs, each time that it starts, and in no file of its configuration: polling belongs to each
  * source, in a line that isn't ours, and Debian's own `makestep 1 3` stands after the directory of drop-ins, so that it wins.
  */
-export function renderClockPace(): { readonly files: HostFile[]; readonly units: Unit[] } {
+export function renderClockPace(family: OsFamily): { readonly files: HostFile[]; readonly units: Unit[] } {
+  const { chrony } = familyOf(family).units;
   const unit = `[Unit]
 Description=Has chrony measure often
-After=${CHRONY_UNIT}
-Wants=${CHRONY_UNIT}
-PartOf=${CHRONY_UNIT}
+After=${chrony}
+Wants=${chrony}
+PartOf=${chrony}
 
 [Service]
 Type=oneshot
@@ -44,7 +45,11 @@ WantedBy=multi-user.target
       programFile(PACE_PROGRAM, join(__dirname, "clock_pace.sh")),
       { path: PACE_UNIT_FILE, content: unit, mode: "0644" },
       // A chrony that was stopped and starts again has forgotten it.
-      { path: CHRONY_DROP_IN, content: `[Unit]\nWants=${PACE_UNIT}\n`, mode: "0644" },
+      {
+        path: `/etc/systemd/system/${chrony}.d/crossborder.conf`,
+        content: `[Unit]\nWants=${PACE_UNIT}\n`,
+        mode: "0644",
+      },
     ],
     // chrony itself is the host's, also when this goes.
     units: [{ name: PACE_UNIT, watches: [PACE_PROGRAM, PACE_UNIT_FILE], onChange: "restart" }],

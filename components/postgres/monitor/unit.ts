@@ -1,12 +1,13 @@
 import { join } from "node:path";
+import { familyOf } from "../../host/families";
+import type { OsFamily } from "../../host/host";
 import type { Command, HostFile, Unit } from "../../host/manifest";
 import { programFile } from "../../host/program";
 import { LOG_DIRECTORY, LOG_PREFIX } from "../conflicts/parameters";
 import type { PostgresSettings } from "../../../settings/schema";
 import { subscriptionFrom } from "../../../providers/postgres/facts";
 import { AGENT_STATE_FILE, HEARTBEATS } from "../../ha/plan";
-import { CHRONY_UNIT } from "../clock/unit";
-import { CLIENT_PATH, LIBRARY, POSTGRES_UNIT, SOCKET_DIRECTORY } from "../paths";
+import { clientPath, LIBRARY, SOCKET_DIRECTORY } from "../paths";
 import { MONITOR_ROLE, POSTGRES_HEARTBEATS } from "../plan";
 
 /** Where they keep what they remember. */
@@ -22,6 +23,7 @@ export interface MonitorInputs {
   /** Name of the site, which is the name of its pglogical node. */
   readonly site: string;
   readonly host: string;
+  readonly family: OsFamily;
   /** Name of the other site. */
   readonly peer: string;
   readonly settings: PostgresSettings;
@@ -105,14 +107,15 @@ function unitName(service: Service): string {
   return `crossborder-postgres-${service}.service`;
 }
 
-function service(name: Service, description: string): HostFile {
+function service(name: Service, description: string, family: OsFamily): HostFile {
+  const { units, postgresql } = familyOf(family);
   // Root, for chrony's command socket and the server's log; the rest of the system is read-only.
   const content = `[Unit]
 Description=${description}
-After=network.target ${POSTGRES_UNIT} ${CHRONY_UNIT}
+After=network.target ${postgresql.unit} ${units.chrony}
 
 [Service]
-Environment=${CLIENT_PATH}
+Environment=${clientPath(postgresql)}
 ExecStart=/usr/bin/env python3 ${LIBRARY}/${programName(name)} run ${configurationFile(name)}
 Restart=always
 RestartSec=2
@@ -195,7 +198,7 @@ export function renderMonitors(inputs: MonitorInputs): Monitors {
     ...modules(),
     ...names.map((name) => program(FOLDERS[name], programName(name))),
     ...services.map(([name, , own]) => configuration(inputs, name, own)),
-    ...services.map(([name, description]) => service(name, description)),
+    ...services.map(([name, description]) => service(name, description, inputs.family)),
   ];
   return {
     files,

@@ -2,8 +2,8 @@ import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import type { SshConnection } from "../../../providers/ssh/session";
 import type { GcpSettings } from "../../../settings/gcp";
+import { familyOfImage } from "../../../settings/gcpCatalogue";
 import { Component } from "../../component";
-import type { OsFamily } from "../../host/host";
 import type { FirstBootMaker } from "../firstBoot";
 import { cloudName, labelsOf, type Owner } from "../naming";
 import type { Role } from "./firewall";
@@ -14,11 +14,6 @@ const SCOPES = [
   "https://www.googleapis.com/auth/logging.write",
   "https://www.googleapis.com/auth/monitoring.write",
 ];
-
-/** Family of an image's operating system. The settings take those of Ubuntu and of Debian. */
-export function familyOfImage(image: string): OsFamily {
-  return /debian/.test(image) ? "debian" : "ubuntu";
-}
 
 export interface GcpMachineArgs {
   readonly owner: Owner;
@@ -40,6 +35,10 @@ export interface GcpMachineArgs {
   readonly firstBoot: FirstBootMaker;
   /** Port that sshd listens on, 1 to 65535. */
   readonly sshPort: number;
+  /** Its site is out of service: nobody connects to it. */
+  readonly outOfService: boolean;
+  /** Number of the machine that is the host: another one has a machine and a disk of its own, made in the place of these. */
+  readonly machine: number;
   /** What has to stand before the machine does: what guards it, and its way to the Internet. */
   readonly after: readonly pulumi.Resource[];
   /** Refuse to delete or replace the machine, its disk and its address. */
@@ -65,12 +64,14 @@ export class GcpMachine extends Component {
 
   constructor(name: string, args: GcpMachineArgs, options?: pulumi.ComponentResourceOptions) {
     super("GcpMachine", name, {}, options);
-    const { owner, project, plan, role, settings, sshPort, protect } = args;
-    const firstBoot = args.firstBoot(name, { family: familyOfImage(settings.image), sshPort }, this.child());
+    const { owner, project, plan, role, settings, sshPort, outOfService, machine, protect } = args;
+    const family = familyOfImage(settings.image);
+    const firstBoot = args.firstBoot(name, { family, sshPort, outOfService, machine }, this.child());
     this.machineName = plan.name;
     this.zone = plan.zone;
     this.privateAddress = plan.privateAddress;
-    const publicAddress = role === "gateway" ? this.staticAddress(args) : undefined;
+    const address = role === "gateway" ? this.staticAddress(args) : undefined;
+    const publicAddress = address?.address;
     const disk = this.bootDisk(args);
     this.instance = new gcp.compute.Instance(
       this.childName("instance"),
@@ -113,6 +114,11 @@ export class GcpMachine extends Component {
       },
       this.child({
         protect,
+        replacementTrigger: machine,
+        // Neither its name nor its address can be had twice.
+        deleteBeforeReplace: true,
+        // An address goes only when no machine has it.
+        replaceWith: address ? [address] : [],
         dependsOn: [...args.after],
         ignoreChanges: ['metadata["user-data"]'],
         // What comes back of a secret in the user data is one as well.
@@ -120,14 +126,14 @@ export class GcpMachine extends Component {
       }),
     );
     if (publicAddress) {
-      const machine = this.instance.instanceId;
-      const connection = firstBoot.connectionTo({ address: publicAddress, machine });
+      const { instanceId } = this.instance;
+      const connection = firstBoot.connectionTo({ address: publicAddress, machine: instanceId });
       this.reached = { publicAddress, connection };
     }
     this.registerOutputs({ instance: this.instance.id, publicAddress });
   }
 
-  private staticAddress({ owner, project, region, plan, protect }: GcpMachineArgs): pulumi.Output<string> {
+  private staticAddress({ owner, project, region, plan, protect }: GcpMachineArgs): gcp.compute.Address {
     return new gcp.compute.Address(
       this.childName("address"),
       {
@@ -138,13 +144,13 @@ export class GcpMachine extends Component {
         networkTier: "PREMIUM",
         labels: labelsOf(owner, "gateway"),
       },
-      this.child({ protect }),
-    ).address;
+      this.child({ protect, deleteBeforeReplace: true }),
+    );
   }
 
   /** A disk of its own rather than a part of the machine, so that it outlives the machine and can be protected. */
   private bootDisk(args: GcpMachineArgs): gcp.compute.Disk {
-    const { owner, project, plan, role, settings, protect } = args;
+    const { owner, project, plan, role, settings, machine, protect } = args;
     const { type, sizeGb, iops, throughputMiBps } = settings.disk;
     const disk = new gcp.compute.Disk(
       this.childName("disk"),
@@ -159,7 +165,12 @@ export class GcpMachine extends Component {
         image: settings.image,
         labels: labelsOf(owner, role),
       },
-      this.child({ protect, ignoreChanges: ["image"] }),
+      this.child({
+        protect,
+        replacementTrigger: machine,
+        deleteBeforeReplace: true,
+        ignoreChanges: ["image"],
+      }),
     );
     if (args.snapshots !== undefined) {
       new gcp.compute.DiskResourcePolicyAttachment(

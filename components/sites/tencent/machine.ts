@@ -20,12 +20,15 @@ export interface TencentMachineArgs {
   readonly placementGroup: pulumi.Input<string>;
   /** The key pair that Tencent lets in, in place of a password of its own making. */
   readonly keyPair: pulumi.Input<string>;
-  readonly image: pulumi.Input<string>;
+  /** Image of a new machine. Without it there can be none; one that stands needs none. */
+  readonly image?: pulumi.Input<string>;
   /** The package that the public address is in. @default none */
   readonly bandwidthPackage?: pulumi.Input<string>;
   /** Policy of its disk's snapshots. @default no snapshots */
   readonly snapshots?: pulumi.Input<string>;
   readonly firstBoot: FirstBoot;
+  /** Number of the machine that is the host: another one has a machine and a disk of its own, made in the place of these. */
+  readonly machine: number;
   /** Refuse to delete or replace the machine with its disk, and its address. */
   readonly protect: boolean;
 }
@@ -45,7 +48,7 @@ export class TencentMachine extends Component {
 
   constructor(name: string, args: TencentMachineArgs, options?: pulumi.ComponentResourceOptions) {
     super("TencentMachine", name, {}, options);
-    const { owner, plan, settings, firstBoot, protect } = args;
+    const { owner, plan, settings, firstBoot, machine, protect } = args;
     this.machineName = plan.name;
     this.privateAddress = plan.privateAddress;
     const address = this.address(args);
@@ -76,6 +79,7 @@ export class TencentMachine extends Component {
       },
       this.child({
         protect,
+        replacementTrigger: machine,
         // Its private address can't be had twice.
         deleteBeforeReplace: true,
         ignoreChanges: FIRST_BOOT_INPUTS,

@@ -96,6 +96,7 @@ function world(set: Partial<Surroundings> = {}): Surroundings {
       if (path.endsWith(".machines.gw1")) written.machines["gw1"] = value!;
       else if (value === undefined) written.outOfService = false;
     },
+    release: async () => undefined,
     deploy,
     status: async () => inOrder,
     now: () => performance.now(),

@@ -18,7 +18,7 @@ import { readFileSync } from "node:fs";
 import { FirstBoot } from "./components/firstBoot/firstBoot";
 import { FirstConnection } from "./components/firstBoot/firstConnection";
 
-const { privateKey, port, operators } = JSON.parse(readFileSync("inputs.json", "utf8"));
+const { privateKey, port, operators, outOfService } = JSON.parse(readFileSync("inputs.json", "utf8"));
 const firstBoot = new FirstBoot("la-gw1", {
   family: "debian",
   user: "tester",
@@ -36,6 +36,7 @@ export const { connection } = new FirstConnection("la-gw1", {
   address: "127.0.0.1",
   machine: machine.id,
   deadlineSeconds: 300,
+  outOfService,
 });
 `;
 
@@ -68,8 +69,8 @@ async function bootWhenMade(change = (userData: string): string => userData): Pr
   await machine.boot(change(readFileSync(file, "utf8")), port);
 }
 
-const give = (operators: readonly string[] = []): void =>
-  project.inputs({ privateKey: client.privateKey, port, operators });
+const give = (operators: readonly string[] = [], outOfService = false): void =>
+  project.inputs({ privateKey: client.privateKey, port, operators, outOfService });
 
 async function connection(): Promise<SshConnection> {
   const { stdout } = await project.pulumi("stack", "output", "connection", "--json", "--show-secrets");
@@ -170,4 +171,28 @@ test("a deployment that is killed at any step is finished by the next", async ()
   expect(machine.served).toEqual([OWN]);
   expect((await connection()).hostKey).toBe(ownKey);
   expect(await project.preview()).toEqual({});
+});
+
+test("a machine that is out of service is waited for by nothing, and comes in later", async () => {
+  // It is made, and nobody answers there.
+  give([], true);
+  expect(await project.up()).toMatchObject({ status: 0 });
+  expect((await connection()).hostKey).toMatch(/^ecdsa-sha2-nistp256 /);
+  expect(await project.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")).toMatchObject({
+    status: 0,
+  });
+  give();
+  const [result] = await Promise.all([project.up(), bootWhenMade()]);
+  expect(result).toMatchObject({ status: 0 });
+  expect((await connection()).hostKey).toBe(publicKeyOf(machine.files.read(OWN)));
+  expect(machine.served).toEqual([OWN]);
+
+  // It dies, and another takes its place meanwhile.
+  await machine.disconnect();
+  const { hostKey } = await connection();
+  give([], true);
+  expect(await project.up(["--replace", "**::machine"])).toMatchObject({ status: 0 });
+  expect((await connection()).hostKey).toBe(hostKey);
+  expect(await project.preview()).toEqual({});
+  expect(await project.pulumi("destroy", "--yes", "--skip-preview")).toMatchObject({ status: 0 });
 });

@@ -49,8 +49,8 @@ export class Project {
     if (status !== 0) throw new Error(stderr);
   }
 
-  up(): Promise<PulumiResult> {
-    return this.pulumi("up", "--yes", "--skip-preview");
+  up(options: readonly string[] = []): Promise<PulumiResult> {
+    return this.pulumi("up", "--yes", "--skip-preview", ...options);
   }
 
   /** Operations by resource name that a preview announces, without what stays the same. */

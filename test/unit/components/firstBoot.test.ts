@@ -16,6 +16,7 @@ function answer(type: string): Record<string, unknown> {
 
 async function booted(
   args: Partial<FirstBootArgs> = {},
+  outOfService?: boolean,
 ): Promise<{ firstBoot: FirstBoot; firstConnection: FirstConnection; all: readonly Registered[] }> {
   const registrations = await recordRegistrations(answer);
   const firstBoot = new FirstBoot("la-gw1", {
@@ -28,6 +29,7 @@ async function booted(
     firstBoot,
     address: "192.0.2.1",
     machine: pulumi.output("instance-1"),
+    outOfService,
   });
   await Promise.all([valueOf(firstBoot.userData), valueOf(firstConnection.connection)]);
   return { firstBoot, firstConnection, all: await registrations() };
@@ -72,6 +74,22 @@ test.each([
       deadlineSeconds: 600,
       sshUnit,
     });
+  }
+});
+
+test("another machine by its number has a bootstrap key of its own", async () => {
+  for (const machine of [undefined, 2]) {
+    const { all } = await booted({ machine });
+    expect(named(all, "la-gw1-bootstrap-key").replacementTrigger).toBe(machine ?? 1);
+  }
+});
+
+test("a machine that is out of service is held, and no other is", async () => {
+  for (const outOfService of [true, false]) {
+    const { all } = await booted({}, outOfService);
+    for (const name of ["la-gw1-identity", "la-gw1-bootstrap-key-retirement"]) {
+      expect(named(all, name).inputs["hold"]).toBe(outOfService ? true : undefined);
+    }
   }
 });
 

@@ -34,13 +34,14 @@ async function made(
   set: Record<string, unknown> = {},
   args: Partial<GcpSiteArgs> = {},
   options?: pulumi.ComponentResourceOptions,
+  common: Partial<GcpSiteArgs["settings"]> = {},
 ): Promise<{ site: GcpSite; all: readonly Registered[] }> {
   const registrations = await recordRegistrations(answer);
-  const { gcp, ...common } = parseSettings(gcpSettings(set)).sites["la"]!;
+  const { gcp, ...others } = parseSettings(gcpSettings(set)).sites["la"]!;
   const site = new GcpSite(
     "la",
     {
-      settings: { ...common, gcp: gcp! },
+      settings: { ...others, gcp: gcp!, ...common },
       ...{ stack: "prod", labels: { team: "edge" }, protect: true },
       peer: { publicAddress: pulumi.output(peerAddress), cidr: "10.20.0.0/24" },
       ...{ sshFrom: ["192.0.2.0/24"], sshPort: 22, firstBoot },
@@ -202,6 +203,21 @@ test("addresses, disks and machines are protected, unless the settings say other
   const { all } = await made({}, { protect: false });
   expect(guarded(all)).toEqual([]);
   expect(named(all, "la-gw1-instance").inputs["deletionProtection"]).toBe(false);
+});
+
+test("another machine by its number has a machine and a disk of its own, which come in the place of the former", async () => {
+  const { all } = await made(everything, {}, undefined, { machines: { gw1: 3 } });
+  for (const [name, number] of [
+    ["la-gw1", 3],
+    ["la-gw2", 1],
+    ["la-app1", 1],
+  ] as const) {
+    for (const part of ["instance", "disk"]) {
+      const { replacementTrigger, deleteBeforeReplace } = named(all, `${name}-${part}`);
+      expect([name, replacementTrigger, deleteBeforeReplace]).toEqual([name, number, true]);
+    }
+  }
+  expect(named(all, "la-gw1-address").replacementTrigger).toBeUndefined();
 });
 
 test("a newer image or other user data touch no machine that stands", async () => {

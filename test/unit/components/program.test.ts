@@ -2,8 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { FIREWALL_FILE } from "../../../components/link/firewall/nftables";
 import { HEALTH_CONFIGURATION } from "../../../components/link/health/unit";
 import { linkOutput, stackOutputs, type StackOutputs } from "../../../outputs/contract";
-import { validSettings } from "../settings/fixtures";
-import { fileOf, privateKey, requestOf } from "./fixtures";
+import { privateKey, privateKeyLine, validSettings } from "../settings/fixtures";
+import { fileOf, requestOf } from "./fixtures";
 import { named, plain, type Registered, Secret, valueOf, visible } from "./recorder";
 import { type ProgramOutputs, runProgram } from "./runProgram";
 
@@ -97,7 +97,7 @@ test("nothing has triggers, and every remote command pins the host's key and kee
 });
 
 test("nothing that is visible of any resource holds a secret", () => {
-  for (const secret of [privateKey, webhook, psk]) {
+  for (const secret of [privateKeyLine, webhook, psk]) {
     expect(all.filter((resource) => visible(resource).includes(secret))).toEqual([]);
   }
 });
@@ -130,5 +130,5 @@ test("outputs that hold keys to the hosts are secrets, and the link's figures ar
   expect(await pulumi.isSecret(outputs.hosts)).toBe(true);
   expect(await pulumi.isSecret(outputs.linkFacts)).toBe(true);
   expect(await pulumi.isSecret(outputs.link)).toBe(false);
-  expect(JSON.stringify(await valueOf(outputs.link))).not.toContain(privateKey);
+  expect(JSON.stringify(await valueOf(outputs.link))).not.toContain(privateKeyLine);
 });

@@ -3,8 +3,8 @@ import { KEEPER_CONFIGURATION } from "../../../components/backup/unit";
 import { FIREWALL_FILE } from "../../../components/link/firewall/nftables";
 import { stackOutputs, type StackOutputs } from "../../../outputs/contract";
 import { rawServices } from "../backup/fixtures";
-import { validSettings } from "../settings/fixtures";
-import { fileOf, privateKey, requestOf } from "./fixtures";
+import { privateKey, privateKeyLine, validSettings } from "../settings/fixtures";
+import { fileOf, requestOf } from "./fixtures";
 import { named, type Registered, valueOf, visible } from "./recorder";
 import { type ProgramOutputs, runProgram } from "./runProgram";
 
@@ -96,7 +96,7 @@ test("the proxy's group may read the key", () => {
 });
 
 test("nothing that is visible of any resource holds a secret", () => {
-  for (const secret of [privateKey, webhook, authorityKey])
+  for (const secret of [privateKeyLine, webhook, authorityKey])
     expect(all.filter((resource) => visible(resource).includes(secret))).toEqual([]);
 });
 

@@ -2,8 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { KEEPALIVED_FILE } from "../../../components/ha/keepalived";
 import { SUBSCRIPTION_FILE } from "../../../components/postgres/paths";
 import { stackOutputs, type StackOutputs } from "../../../outputs/contract";
-import { validSettings } from "../settings/fixtures";
-import { fileOf, privateKey, requestOf } from "./fixtures";
+import { privateKey, privateKeyLine, validSettings } from "../settings/fixtures";
+import { fileOf, requestOf } from "./fixtures";
 import { named, type Registered, valueOf, visible } from "./recorder";
 import { type ProgramOutputs, runProgram } from "./runProgram";
 
@@ -111,7 +111,7 @@ test("the outputs are what the contract says, and passwords are secrets", async 
   expect(hosts.map(({ components }) => components.map(({ component }) => component))).toEqual(
     Array(2).fill(expect.arrayContaining(["postgres", "postgres-replication"])),
   );
-  for (const secret of [password, privateKey, webhook]) {
+  for (const secret of [password, privateKeyLine, webhook]) {
     for (const resource of all) expect(visible(resource)).not.toContain(secret);
   }
 });

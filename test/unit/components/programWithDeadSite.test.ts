@@ -1,7 +1,7 @@
 import { linkOutput, postgresOutput, stackOutputs } from "../../../outputs/contract";
 import { rawServices } from "../backup/fixtures";
-import { validSettings } from "../settings/fixtures";
-import { privateKey, requestOf } from "./fixtures";
+import { privateKey, validSettings } from "../settings/fixtures";
+import { requestOf } from "./fixtures";
 import { named, plain, type Registered, valueOf } from "./recorder";
 import { type ProgramOutputs, runProgram } from "./runProgram";
 

@@ -4,8 +4,8 @@ import { FIREWALL_FILE } from "../../../components/link/firewall/nftables";
 import { FRR_FILE } from "../../../components/link/routing/frr";
 import { stackOutputs } from "../../../outputs/contract";
 import { rawServices } from "../backup/fixtures";
-import { validSettings } from "../settings/fixtures";
-import { fileOf, privateKey, requestOf } from "./fixtures";
+import { privateKey, privateKeyLine, validSettings } from "../settings/fixtures";
+import { fileOf, requestOf } from "./fixtures";
 import { named, type Registered, valueOf, visible } from "./recorder";
 import { type ProgramOutputs, runProgram } from "./runProgram";
 
@@ -104,7 +104,7 @@ test("the proxy answers at the address, and carries the agents' questions", () =
 });
 
 test("nothing that is visible of any resource holds a secret", () => {
-  for (const secret of [privateKey, webhook]) {
+  for (const secret of [privateKeyLine, webhook]) {
     expect(all.filter((resource) => visible(resource).includes(secret))).toEqual([]);
   }
 });

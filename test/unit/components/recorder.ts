@@ -27,6 +27,8 @@ export interface Registered {
   readonly deleteBeforeReplace: boolean;
   /** Whether the engine refuses to delete or replace it. */
   readonly protect: boolean;
+  /** What forces a replacement when it is another. */
+  readonly replacementTrigger: unknown;
   /** Inputs whose changes are passed over. */
   readonly ignoreChanges: readonly string[];
   /** Whether a destroy forgets it without deleting it. */
@@ -70,6 +72,7 @@ function registered(request: RegisterResourceRequest): Registered {
     dependencies: request.getDependenciesList().map(nameOf).sort(),
     deleteBeforeReplace: request.getDeletebeforereplace(),
     protect: request.getProtect() ?? false,
+    replacementTrigger: request.getReplacementTrigger()?.toJavaScript(),
     ignoreChanges: request.getIgnorechangesList(),
     retainOnDelete: request.getRetainondelete() ?? false,
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),

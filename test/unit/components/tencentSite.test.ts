@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { FirstBootMaker } from "../../../components/sites/firstBoot";
+import type { FirstBootArgs, FirstBootMaker } from "../../../components/sites/firstBoot";
 import { TencentSite, type TencentSiteArgs } from "../../../components/sites/tencent";
 import { group } from "../../../policies/inputs";
 import { resourceRules } from "../../../policies/rules";
@@ -50,20 +50,21 @@ const firstBoot: FirstBootMaker = (host) => ({
 const calls: { token: string; inputs: unknown }[] = [];
 
 async function made(
-  set: Record<string, unknown> = {},
+  tencentSet: Record<string, unknown> = {},
   args: Partial<TencentSiteArgs> = {},
   options?: pulumi.ComponentResourceOptions,
+  set: Partial<TencentSiteArgs["settings"]> = {},
 ): Promise<{ site: TencentSite; all: readonly Registered[] }> {
   calls.length = 0;
   const registrations = await recordRegistrations(answer, false, (token, inputs) => {
     calls.push({ token, inputs });
     return { images };
   });
-  const { tencent, ...common } = parseSettings(tencentSettings(set)).sites["sg"]!;
+  const { tencent, ...common } = parseSettings(tencentSettings(tencentSet)).sites["sg"]!;
   const site = new TencentSite(
     "sg",
     {
-      settings: { ...common, tencent: tencent! },
+      settings: { ...common, tencent: tencent!, ...set },
       ...{ stack: "prod", labels: { team: "edge" }, protect: true },
       peer: { publicAddress: pulumi.output(peerAddress), cidr: "10.10.0.0/24" },
       ...{ sshFrom: ["192.0.2.0/24"], sshPort: 22, firstBoot },
@@ -338,6 +339,34 @@ test("an image that the settings name is taken as it is", async () => {
   const { all } = await made({ image: "img-ours" });
   expect(named(all, "sg-gw1-instance").inputs["imageId"]).toBe("img-ours");
   expect(calls).toEqual([]);
+});
+
+test("of a site that is out of service the region isn't asked for images, and the machine's connection is held", async () => {
+  const asked: FirstBootArgs[] = [];
+  const { site, all } = await made(
+    {},
+    {
+      firstBoot: (host, args, options) => {
+        asked.push(args);
+        return firstBoot(host, args, options);
+      },
+    },
+    undefined,
+    { outOfService: true },
+  );
+  expect(calls).toEqual([]);
+  const { inputs, ignoreChanges } = named(all, "sg-gw1-instance");
+  expect(inputs).not.toHaveProperty("imageId");
+  expect(ignoreChanges).toContain("imageId");
+  expect(asked).toEqual([{ family: "rhel", sshPort: 22, outOfService: true, machine: 1 }]);
+  expect(site.gateways[0]!.outOfService).toBe(true);
+});
+
+test("another machine by its number comes in the place of the former, with its disk, and keeps the address", async () => {
+  const { all } = await made({ gateways: 2 }, {}, undefined, { machines: { gw1: 3 } });
+  const numbers = ["sg-gw1-instance", "sg-gw2-instance"].map((name) => named(all, name).replacementTrigger);
+  expect(numbers).toEqual([3, 1]);
+  expect(named(all, "sg-gw1-address").replacementTrigger).toBeUndefined();
 });
 
 test("the accelerator is built step by step, and leads to the first gateway", async () => {

@@ -7,7 +7,7 @@ import { budgetIsPossible } from "../../../policies/rules/budget";
 import { cryptoIsStrong } from "../../../policies/rules/crypto";
 import { sshSettingsNameNobody } from "../../../policies/rules/ssh";
 import { parseSettings } from "../../../settings/parse";
-import { validSettings } from "../settings/fixtures";
+import { privateKey, validSettings } from "../settings/fixtures";
 
 const root = join(__dirname, "../../..");
 
@@ -59,7 +59,7 @@ test.each(stacks)("the settings of Pulumi.%s.yaml violate nothing", (stack) => {
     config: Record<string, unknown>;
   };
   const raw = Object.entries(config).map(([key, value]) => [key.replace(/^crossborder:/, ""), value]);
-  const settings = parseSettings({ ...Object.fromEntries(raw), sshPrivateKey: "a-key" });
+  const settings = parseSettings({ ...Object.fromEntries(raw), sshPrivateKey: privateKey });
   const surroundings = { production: isProduction(stack) };
   expect(settingsRules.flatMap((rule) => rule.check(settings, surroundings))).toEqual([]);
 });

@@ -2,7 +2,6 @@ import {
   CERTIFICATE_NOTE,
   HBA_FILE,
   LIBRARY,
-  POSTGRES_UNIT,
   RELOAD_FILE,
   ROLES_FILE,
   SETUP_UNIT,
@@ -11,6 +10,8 @@ import {
 import type { Manifest } from "../../../components/host/manifest";
 import { file } from "../host/manifests";
 import { serverOf, subscriptionOf } from "./fixtures";
+
+const POSTGRES_UNIT = "postgresql@15-main.service";
 
 /** What happens to which units when these paths change. */
 function reactions({ units }: Manifest, ...changed: string[]): [string, string][] {

@@ -5,7 +5,7 @@ import type { LinkStatus } from "../../../providers/probes/status";
 import { parseSettings } from "../../../settings/parse";
 import type { ConnectedSettings } from "../../../settings/load";
 import { connectionTo } from "../components/fixtures";
-import { validSettings } from "../settings/fixtures";
+import { tencentSettings, validSettings } from "../settings/fixtures";
 
 type Site = Record<string, unknown>;
 
@@ -29,15 +29,19 @@ function deployed(machines: { la?: number; sg?: number } = {}): HostOutput[] {
 }
 
 function steps(standing: Standing, settings: ConnectedSettings, hosts = deployed(), host = "sg-gw1"): Steps {
-  return stepsFor(placeOf(settings, host), standing, settings, hosts);
+  return stepsFor(placeOf(settings, host, hosts), standing, settings, hosts);
 }
 
 const number = "crossborder:sites.sg.machines.gw1";
 const outOfService = "crossborder:sites.sg.outOfService";
 
 test("a host is one of the settings'", () => {
-  expect(placeOf(settingsOf(), "sg-gw1")).toMatchObject({ site: "sg", gateway: "gw1", machine: 1 });
-  expect(() => placeOf(settingsOf(), "sg-gw7")).toThrow(
+  expect(placeOf(settingsOf(), "sg-gw1", deployed())).toMatchObject({
+    site: "sg",
+    gateway: "gw1",
+    machine: 1,
+  });
+  expect(() => placeOf(settingsOf(), "sg-gw7", deployed())).toThrow(
     "sg-gw7 is no host of the stack; its hosts are la-gw1, sg-gw1",
   );
 });
@@ -120,5 +124,55 @@ describe("what is not proven", () => {
       "the pair is not in order",
       "replication is degraded",
     ]);
+  });
+});
+
+describe("a host that a cloud made", () => {
+  const cloud = (sg: Site = {}): ConnectedSettings => {
+    const raw = tencentSettings() as { sites: Record<"la" | "sg", Site> };
+    const sites = { ...raw.sites, sg: { ...raw.sites.sg, ...sg } };
+    return { ...parseSettings({ ...raw, sites }), connections: { "la-gw1": connectionTo("la-gw1") } };
+  };
+  const stepsInCloud = (standing: Standing, sg: Site = {}, newDisk = false, hosts = deployed()): Steps => {
+    const settings = cloud(sg);
+    return stepsFor(placeOf(settings, "sg-gw1", hosts), standing, settings, hosts, newDisk);
+  };
+
+  test("is reached as the last deployment left it", () => {
+    expect(placeOf(cloud(), "sg-gw1", deployed())).toMatchObject({
+      made: true,
+      connection: connectionTo("sg"),
+    });
+    expect(placeOf(cloud(), "la-gw1", deployed())).toMatchObject({
+      made: false,
+      connection: connectionTo("la-gw1"),
+    });
+  });
+
+  test("is made anew when nobody answers with its key, and the operator gave up its disk", () => {
+    expect(() => stepsInCloud("lost", { outOfService: true })).toThrow("Say so with --new-disk");
+    expect(stepsInCloud("lost", { outOfService: true }, true)).toEqual({
+      releases: true,
+      changes: [{ path: number, value: 2 }, { path: outOfService }],
+      deploys: true,
+      meaning: "sg-gw1 is machine 2 from now on",
+    });
+  });
+
+  test.each(["empty", "other"] as const)(
+    "is not made anew while it answers with its key, %s or not, whatever is said of its disk",
+    (standing) => {
+      expect(() => stepsInCloud(standing, {}, true)).toThrow(
+        /isn't lost.*stop its machine in the cloud's console/,
+      );
+    },
+  );
+
+  test("is proven again when it has everything", () => {
+    expect(stepsInCloud("as deployed", {}, true)).toMatchObject({ releases: false, deploys: false });
+  });
+
+  test("goes on where it stopped, and what stands by then is not given up", () => {
+    expect(stepsInCloud("lost", { machines: { gw1: 2 } })).toMatchObject({ releases: false, deploys: true });
   });
 });

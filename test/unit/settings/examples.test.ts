@@ -7,6 +7,7 @@ import { parseSettings } from "../../../settings/parse";
 import { warnings } from "../../../settings/rules";
 import type { Settings } from "../../../settings/schema";
 import { pairs } from "../../../settings/sites";
+import { privateKey } from "./fixtures";
 
 const root = path.join(__dirname, "../../..");
 const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
@@ -17,7 +18,7 @@ function settingsOf(stack: string): Settings {
     config: Record<string, unknown>;
   };
   const raw = Object.entries(config).map(([key, value]) => [key.replace(/^crossborder:/, ""), value]);
-  return parseSettings({ ...Object.fromEntries(raw), sshPrivateKey: "a-key" });
+  return parseSettings({ ...Object.fromEntries(raw), sshPrivateKey: privateKey });
 }
 
 /** The environments that may run side by side. The lab's networks are inside one computer. */

@@ -1,3 +1,9 @@
+import { createBootstrapKey } from "../../../providers/identity/keys";
+
+/** A login's private key, and its only secret line as it stands in JSON too. */
+export const { privateKey } = createBootstrapKey();
+export const privateKeyLine = privateKey.split("\n")[1]!;
+
 /** Raw settings that are valid, as the stack file of the lab has them, without the files that it names. */
 export function validSettings(): Record<string, unknown> {
   const site = (octet: number, publicAddress: string, latitude: number, longitude: number, mtu: number) => ({
@@ -25,7 +31,7 @@ export function validSettings(): Record<string, unknown> {
     },
     access: { sshFrom: ["192.0.2.0/24"] },
     gate: { budgetMs: 190 },
-    sshPrivateKey: "a-key",
+    sshPrivateKey: privateKey,
   };
 }
 

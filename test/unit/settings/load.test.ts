@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { loadSettings } from "../../../settings/load";
+import { publicKeyOf } from "../../../providers/identity/keys";
 import { SettingsError } from "../../../settings/parse";
-import { gcpSettings, validSettings } from "./fixtures";
+import { gcpSettings, privateKey, validSettings } from "./fixtures";
 
 let directory: string;
 let warned: jest.SpyInstance;
@@ -21,12 +22,13 @@ const connection = {
   port: 2211,
   user: "root",
   hostKey: "ssh-ed25519 AAAAC3Nz",
-  privateKey: "the key\n",
+  privateKey,
 };
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "settings-"));
-  writeFileSync(join(directory, "keys.pem"), "the key\n");
+  writeFileSync(join(directory, "keys.pem"), privateKey);
+  writeFileSync(join(directory, "public.pem"), publicKeyOf(privateKey));
   await pulumi.runtime.setMocks(
     { call: () => ({}), newResource: () => ({ id: "", state: {} }) },
     "crossborder",
@@ -110,6 +112,11 @@ test.each([
     "it lacks host, port, user, hostKey",
   ],
   ["no JSON", "not JSON", "JSON"],
+  [
+    "a file without a private key",
+    { ...machine, privateKeyFile: "public.pem" },
+    "public.pem: the SSH private key cannot be read: it is a public key",
+  ],
   ["a key that is not there", { ...machine, privateKeyFile: "gone.pem" }, "gone.pem"],
 ])("%s is refused", (_, content, cause) => {
   const wrong = file("wrong.json", content);

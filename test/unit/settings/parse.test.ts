@@ -1,6 +1,8 @@
+import { generateKeyPairSync } from "node:crypto";
+import { publicKeyOf } from "../../../providers/identity/keys";
 import { parseSettings, SettingsError } from "../../../settings/parse";
 import { warnings } from "../../../settings/rules";
-import { validSettings, withValue } from "./fixtures";
+import { privateKey, tencentSettings, validSettings, withValue } from "./fixtures";
 
 function errorsOf(raw: Record<string, unknown>): readonly string[] {
   try {
@@ -11,6 +13,12 @@ function errorsOf(raw: Record<string, unknown>): readonly string[] {
   }
   return [];
 }
+
+const lockedKey = generateKeyPairSync("rsa", {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: "spki", format: "pem" },
+  privateKeyEncoding: { type: "pkcs1", format: "pem", cipher: "aes-256-cbc", passphrase: "a passphrase" },
+}).privateKey;
 
 const gateway = ["sites", "la", "existing", "gateways", 0];
 
@@ -184,6 +192,18 @@ test("all errors are named at once", () => {
 test("a secret is never repeated in an error", () => {
   const errors = errorsOf(withValue(["webhook"], "gopher://token@example"));
   expect(errors).toEqual(["crossborder:webhook is [secret]; it must be an https URL."]);
+});
+
+test.each([
+  ["something else", "the key"],
+  ["its public half", publicKeyOf(privateKey)],
+  ["only a part of it", privateKey.slice(0, -60)],
+  ["locked with a passphrase", lockedKey],
+])("a login's key that can't be used, %s, is refused in one sentence that doesn't repeat it", (_, value) => {
+  const sentence =
+    "crossborder:sshPrivateKey is [secret]; it must be a private key in OpenSSH or PEM format, whole and without a passphrase.";
+  expect(errorsOf(withValue(["sshPrivateKey"], value))).toEqual([sentence]);
+  expect(errorsOf({ ...tencentSettings(), sshPrivateKey: value })).toEqual([sentence]);
 });
 
 test("an emulated ocean may be faster than light", () => {

@@ -1,6 +1,6 @@
 import { parseSettings, SettingsError } from "../../../settings/parse";
 import { warnings } from "../../../settings/rules";
-import { validSettings } from "./fixtures";
+import { gcpSettings, tencentSettings, validSettings } from "./fixtures";
 
 /** Settings with a database, each key of which may be changed. */
 function withPostgres(
@@ -149,10 +149,24 @@ test("hosts of another family are refused", () => {
   const raw = withPostgres();
   (
     raw["sites"] as { sg: { existing: { gateways: { family?: string }[] } } }
-  ).sg.existing.gateways[0]!.family = "rhel";
+  ).sg.existing.gateways[0]!.family = "centos7";
   expect(errorsOf(raw)).toEqual([
-    'crossborder:sites.sg.existing.gateways[0].family is "rhel"; with crossborder:postgres it must be debian or ubuntu.',
+    expect.stringContaining("on which the proxy doesn't run"),
+    'crossborder:sites.sg.existing.gateways[0].family is "centos7"; with crossborder:postgres it must be debian, ubuntu or rhel.',
   ]);
+});
+
+test("hosts that a cloud makes are held to the same, by the setting of their operating system", () => {
+  const { services, backup, postgres } = withPostgres();
+  const raw = (set: Record<string, unknown>) => ({ ...tencentSettings(set), services, backup, postgres });
+  expect(errorsOf(raw({ os: "centos79", acknowledgeEndOfLife: true }))).toEqual([
+    'crossborder:sites.sg.tencent.os is "centos79", on which the proxy doesn\'t run; with crossborder:backup it must be ' +
+      "rocky9, alma9, ubuntu2204 or debian12.",
+    'crossborder:sites.sg.tencent.os is "centos79"; with crossborder:postgres it must be rocky9, alma9, ubuntu2204 or debian12.',
+  ]);
+  expect(errorsOf(raw({ os: "rocky9" }))).toEqual([]);
+  const { sites, ...others } = gcpSettings();
+  expect(errorsOf({ ...others, sites, services, backup, postgres })).toEqual([]);
 });
 
 test("a rotation that is not ended is warned of", () => {

@@ -1,6 +1,6 @@
 import { parseSettings, SettingsError } from "../../../settings/parse";
 import { warnings } from "../../../settings/rules";
-import { validSettings } from "./fixtures";
+import { gcpSettings, tencentSettings, validSettings } from "./fixtures";
 
 type Sites = Record<"la" | "sg", Record<string, unknown>>;
 
@@ -24,6 +24,16 @@ function errorsOf(raw: Record<string, unknown>): readonly string[] {
 test("sites are in service, and their hosts are the first machines, unless the settings say otherwise", () => {
   expect(parseSettings(validSettings()).sites["la"]).toMatchObject({ outOfService: false, machines: {} });
   expect(warnings(parseSettings(validSettings()))).toEqual([]);
+});
+
+test.each([
+  ["la", gcpSettings({ gateways: 2 })],
+  ["sg", tencentSettings({ gateways: 2 })],
+])("a second gateway of %s is a warning that says what it doesn't do", (site, raw) => {
+  expect(warnings(parseSettings(raw))).toContain(
+    `crossborder:sites.${site} has a second gateway, ${site}-gw2, to which nothing is deployed yet: the link, the backup path and the ` +
+      `database are on ${site}-gw1 alone, and nothing of them moves to ${site}-gw2 when ${site}-gw1 fails.`,
+  );
 });
 
 test("a site that is out of service is a warning that names its hosts, and what it means", () => {

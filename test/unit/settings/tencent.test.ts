@@ -172,10 +172,10 @@ test("all is told at once", () => {
 test("what is allowed and unwise is a warning", () => {
   const found = warnings(
     parseSettings(tencentSettings({ os: "centos79", acknowledgeEndOfLife: true, gateways: 2 })),
-  ).filter((warning) => warning.startsWith(key));
+  ).filter((warning) => warning.startsWith(`${key}.`));
   expect(found).toEqual([
     `${key}.os is "centos79": nobody has repaired it since 2024-06-30, and its kernel and nft lack the matches of the link's ` +
       "guard, in whose place is an iptables policy match.",
-    `${key}.gateways is 2: hosts of the site reach the other one by a HaVip, which no software of this program claims yet.`,
+    `${key}.gateways is 2: the routes lead to a HaVip, which no software of this program claims yet: with it, hosts of the site don't reach the other one.`,
   ]);
 });

@@ -195,6 +195,7 @@ test("units and configuration", () => {
   const { files, units } = renderBackup({
     site: "la",
     host: "la-gw1",
+    family: "debian",
     settings,
     backups,
     textfileDirectory: "/var/lib/prometheus/node-exporter",

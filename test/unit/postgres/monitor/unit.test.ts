@@ -6,6 +6,7 @@ import { settingsOf } from "../fixtures";
 const inputs: MonitorInputs = {
   site: "la",
   host: "la-gw1",
+  family: "debian",
   peer: "sg",
   settings: settingsOf(),
   paired: false,
