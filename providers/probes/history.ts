@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { asRoot } from "../../components/host/installer";
 import { HEALTH_CONFIGURATION, HEALTH_PROGRAM } from "../../components/link/health/unit";
 import type { Session } from "../ssh/session";
+import type { LinkEnd } from "./facts";
 
 /** What `link_health.py summary` prints: how the link fared in the last 24 hours, by a gateway's own probe. */
 const historySchema = z.object({
@@ -16,15 +18,14 @@ const historySchema = z.object({
 
 export type LinkHistory = z.infer<typeof historySchema>;
 
-/** The records of a gateway's own probe; null when it has none that can be read. */
-export async function readHistory(session: Session): Promise<LinkHistory | null> {
+/** The records of a gateway's own probe, which are root's; null when it has none that can be read. */
+export async function readHistory(
+  session: Session,
+  { connection }: Pick<LinkEnd, "connection">,
+): Promise<LinkHistory | null> {
   try {
-    const { status, stdout } = await session.exec(
-      `python3 ${HEALTH_PROGRAM} summary ${HEALTH_CONFIGURATION}`,
-      {
-        timeoutMs: 30_000,
-      },
-    );
+    const command = `${asRoot(connection.user)}python3 ${HEALTH_PROGRAM} summary ${HEALTH_CONFIGURATION}`;
+    const { status, stdout } = await session.exec(command, { timeoutMs: 30_000 });
     return status === 0 ? historySchema.parse(JSON.parse(stdout)) : null;
   } catch {
     return null;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { z } from "zod";
+import { asRoot, quoted } from "../../components/host/installer";
 import { connect, SshError, type Session, type SshConnection } from "../ssh/session";
 import { CHILD_SA, COUNTERS, IKE_CONNECTION, NFT_TABLE, type LinkEnd, type LinkFacts } from "./facts";
 import {
@@ -58,19 +59,17 @@ export function probeArguments(
   };
 }
 
-function quote(argument: string): string {
-  return `'${argument.replaceAll("'", `'\\''`)}'`;
-}
-
+/** As root: the daemons' sockets, the firewall's counters and probes bound to a device are nobody else's. */
 async function probe<T>(
   session: Session,
-  host: string,
+  { host, connection }: Pick<LinkEnd, "host" | "connection">,
   verb: "state" | "burst",
   input: Record<string, unknown>,
   schema: z.ZodType<T>,
   timeoutMs: number,
 ): Promise<T> {
-  const { status, stdout, stderr } = await session.exec(`python3 - ${verb} ${quote(JSON.stringify(input))}`, {
+  const command = `${asRoot(connection.user)}python3 - ${verb} ${quoted(JSON.stringify(input))}`;
+  const { status, stdout, stderr } = await session.exec(command, {
     stdin: readFileSync(PROBE_SOURCE, "utf8"),
     timeoutMs,
   });
@@ -115,7 +114,7 @@ export async function lookAtBoth(facts: LinkFacts, sessions: Sessions): Promise<
   ): Promise<HostState | SshError> => {
     if (session instanceof Error) return session;
     try {
-      return await probe(session, end.host, "state", probeArguments(facts, peer), hostStateSchema, 60_000);
+      return await probe(session, end, "state", probeArguments(facts, peer), hostStateSchema, 60_000);
     } catch (error) {
       return asSshError(end.host, error);
     }
@@ -132,7 +131,7 @@ async function sendBurst(facts: LinkFacts, session: Session, options: BurstOptio
   const { probes, intervalMs } = options;
   const input = { ...probeArguments(facts, facts.responder), probes, intervalMs };
   const timeoutMs = 60_000 + 2 * probes * intervalMs;
-  return probe(session, facts.initiator.host, "burst", input, burstSchema, timeoutMs);
+  return probe(session, facts.initiator, "burst", input, burstSchema, timeoutMs);
 }
 
 function view(end: LinkEnd, before: HostState | SshError, after: HostState | SshError): HostView {

@@ -49,7 +49,7 @@ export async function linkStatus(
     // The responder has nothing to do while the initiator sends its probes.
     const [measurement, history, backup, ha] = await Promise.all([
       measure(facts, sessions, options),
-      sessions.responder instanceof Error ? null : readHistory(sessions.responder),
+      sessions.responder instanceof Error ? null : readHistory(sessions.responder, facts.responder),
       options.backup ? readBackup(facts, sessions) : null,
       options.ha ? readHa(facts, sessions, options.ha) : null,
     ]);

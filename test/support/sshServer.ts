@@ -7,11 +7,13 @@ export interface ReceivedCommand {
   readonly command: string;
   /** The variables that the client set for it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** When, ms. Comparable between the servers of a process. */
+  readonly at: number;
 }
 
 /** An SSH server on loopback that runs the commands it is sent, as this process's user. */
 export interface SshServer {
-  readonly host: "127.0.0.1";
+  readonly host: string;
   readonly port: number;
   readonly user: string;
   /** The key that clients log in with. */
@@ -37,7 +39,9 @@ export function generateKeys(): { privateKey: string; publicKey: string } {
 
 /**
  * Starts a server with keys of its own.
+ * @param options.host Address that it listens on. @default 127.0.0.1
  * @param options.port Where it listens. @default any free port
+ * @param options.user Who logs in. @default tester
  * @param options.hostKeys Private keys to show, asked for at each connection. @default one that is made now
  * @param options.clientKey Public key that lets the user in; `privateKey` is then of no use. @default one that is made now
  * @param options.acceptEnvironment Whether it takes variables from clients, as AcceptEnv does. @default true
@@ -48,7 +52,9 @@ export function generateKeys(): { privateKey: string; publicKey: string } {
  */
 export async function startSshServer(
   options: {
+    host?: string;
     port?: number;
+    user?: string;
     hostKeys?: () => readonly string[];
     clientKey?: string;
     acceptEnvironment?: boolean;
@@ -58,7 +64,7 @@ export async function startSshServer(
     rewrite?: (command: string) => string;
   } = {},
 ): Promise<SshServer> {
-  const user = "tester";
+  const { host = "127.0.0.1", user = "tester" } = options;
   const hostKeys = generateKeys();
   const clientKeys = generateKeys();
   const clientKey = utils.parseKey(options.clientKey ?? clientKeys.publicKey);
@@ -95,7 +101,7 @@ export async function startSshServer(
               acceptVariable?.();
             })
             .on("exec", (acceptExec, _reject, { command }) => {
-              commands.push({ command, environment });
+              commands.push({ command, environment, at: performance.now() });
               const line = options.rewrite?.(command) ?? command;
               runCommand(acceptExec(), line, { ...options.environment, ...environment }, options.cwd);
             });
@@ -108,10 +114,10 @@ export async function startSshServer(
 
   await new Promise<void>((resolve, reject) => {
     server.on("error", reject);
-    server.listen(options.port ?? 0, "127.0.0.1", resolve);
+    server.listen(options.port ?? 0, host, resolve);
   });
   return {
-    host: "127.0.0.1",
+    host,
     port: (server.address() as AddressInfo).port,
     user,
     privateKey: clientKeys.privateKey,

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { existsSync, lstatSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import {
   bootstrapCommand,
   bootstrapRequest,
@@ -17,6 +18,9 @@ const STUBS = join(__dirname, "hostStubs");
 /** What a host of Red Hat's family has beside them, and what it hasn't. */
 const RED_HAT_STUBS = join(__dirname, "redHatStubs");
 const DEBIAN_ONLY = ["apt-get", "dpkg-query"];
+/** Tools of a gateway's daemons, and what has Python see the host's files where programs name them by absolute paths. */
+const GATEWAY_STUBS = join(__dirname, "gatewayStubs");
+const HOST_PYTHON = join(__dirname, "hostPython");
 
 const PATH = process.env["PATH"] ?? "/usr/bin:/bin";
 
@@ -35,7 +39,11 @@ export class TemporaryHost {
   /** Variables of the environment that the installer has here besides the test's own. */
   readonly variables: Record<string, string> = {};
 
-  constructor(private readonly family: "debian" | "redHat" = "debian") {
+  /** @param role A gateway has its daemons' tools too, which need to know its peer (`meet`). */
+  constructor(
+    private readonly family: "debian" | "redHat" = "debian",
+    private readonly role: "host" | "gateway" = "host",
+  ) {
     for (const path of ["etc/systemd/system", "usr/local/lib", "var/lib", "run"]) {
       mkdirSync(join(this.root, path), { recursive: true });
     }
@@ -45,11 +53,16 @@ export class TemporaryHost {
     }
   }
 
+  /** Directories of programs, the first of a name counts. */
+  private get stubs(): readonly string[] {
+    return this.role === "gateway" ? [GATEWAY_STUBS, STUBS] : [STUBS];
+  }
+
   /** A directory of programs without Debian's. */
   private linkPrograms(): void {
     mkdirSync(this.programs);
     const known = new Set(DEBIAN_ONLY);
-    for (const directory of [RED_HAT_STUBS, STUBS, ...PATH.split(":")].filter(existsSync)) {
+    for (const directory of [RED_HAT_STUBS, ...this.stubs, ...PATH.split(":")].filter(existsSync)) {
       for (const name of readdirSync(directory)) {
         if (!known.has(name)) symlinkSync(join(directory, name), join(this.programs, name));
         known.add(name);
@@ -66,10 +79,32 @@ export class TemporaryHost {
     return {
       ...process.env,
       ...this.variables,
-      PATH: this.family === "debian" ? `${STUBS}:${PATH}` : this.programs,
+      ...(this.role === "gateway" && {
+        PYTHONPATH: HOST_PYTHON,
+        PYTHONDONTWRITEBYTECODE: "1",
+        // Nothing is downloaded: nobody listens there.
+        https_proxy: "http://127.0.0.1:1",
+      }),
+      PATH: this.family === "debian" ? [...this.stubs, PATH].join(":") : this.programs,
       CROSSBORDER_ROOT: this.root,
       STUB_STATE: this.state,
     };
+  }
+
+  /** Tells a gateway's tools of its peer. @param address By which the peer knows it. */
+  meet(address: string, peer: TemporaryHost, peerAddress: string): void {
+    Object.assign(this.variables, {
+      STUB_ADDRESS: address,
+      STUB_PEER_ADDRESS: peerAddress,
+      STUB_PEER_ROOT: peer.root,
+      STUB_PEER_STATE: peer.state,
+    });
+  }
+
+  /** Calls of a gateway's tools that no stub knows. */
+  get refused(): string[] {
+    const path = join(this.state, "refused");
+    return existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : [];
   }
 
   write(path: string, content: string | Uint8Array, mode = 0o644): void {
@@ -121,6 +156,13 @@ export class TemporaryHost {
 
   sysctl(name: string): string {
     return readFileSync(join(this.state, "sysctl", name), "utf8").trim();
+  }
+
+  /** A program that no package carries, as the installer leaves one. It drops those that nothing on the host refers to. */
+  addProgram(path: string, content: string): void {
+    const digest = createHash("sha256").update(content).digest("hex");
+    this.write(path, content, 0o755);
+    this.write(`${path}.sha256`, `${digest}  ${basename(path)}\n`);
   }
 
   addPackage(name: string): void {
@@ -182,13 +224,13 @@ export class TemporaryHost {
     return this.exec(`python3 ${this.root}${INSTALLER_PATH} ${args}`);
   }
 
-  /** Everything below the root but /run, as path -> kind, mode, owner and content. */
+  /** Everything below the root but what is the kernel's or gone after a boot, as path -> kind, mode, owner and content. */
   snapshot(): Record<string, string> {
     const found: Record<string, string> = {};
     const walk = (path: string): void => {
       for (const name of readdirSync(this.root + path)) {
         const entry = `${path}/${name}`;
-        if (entry === "/run") continue;
+        if (entry === "/run" || entry === "/sys") continue;
         const info = lstatSync(this.root + entry);
         const of = `${info.mode.toString(8)} ${info.uid}:${info.gid}`;
         if (info.isDirectory()) {

@@ -1,5 +1,6 @@
 import { version } from "@pulumi/gcp/package.json";
 import type { Properties } from "../../plugins/support/values";
+import { givenAddress } from "./made";
 import { CREATED, madeUp, madeUpAddress, madeUpNumber } from "./madeUp";
 import { PackageSchema } from "./packageSchema";
 import type { Cloud, NewResource } from "./provider";
@@ -26,8 +27,8 @@ function pathOf({ type, inputs, urn }: NewResource): string {
 
 /** What makes one type unlike the others. */
 const OWN: Readonly<Record<string, (resource: NewResource) => { id?: string; said: Properties }>> = {
-  "gcp:compute/address:Address": ({ urn }) => ({
-    said: { address: madeUpAddress(urn), addressId: madeUpNumber(urn, 19) },
+  "gcp:compute/address:Address": ({ urn, name }) => ({
+    said: { address: givenAddress(name) ?? madeUpAddress(urn), addressId: madeUpNumber(urn, 19) },
   }),
   "gcp:compute/instance:Instance": ({ urn }) => ({
     said: { instanceId: madeUpNumber(urn, 19), currentStatus: "RUNNING", cpuPlatform: "Intel Cascade Lake" },
@@ -61,6 +62,11 @@ export const google: Cloud = {
     const said = { selfLink: COMPUTE + id, creationTimestamp: CREATED, ...own?.said };
     return { id, said };
   },
+  // https://cloud.google.com/compute/docs/instances/preventing-accidental-vm-deletion
+  keeps: (type, inputs) =>
+    type === "gcp:compute/instance:Instance" && inputs["deletionProtection"] === true
+      ? "its deletion protection is on"
+      : undefined,
   ask: (token) => {
     throw new Error(`this stand-in has no answer to ${token}`);
   },

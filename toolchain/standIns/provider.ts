@@ -7,6 +7,7 @@ import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { nameOf, typeOf } from "../../plugins/support/failure";
 import { differs, reveal, type Properties } from "../../plugins/support/values";
 import { unary } from "../grpc";
+import { forget, show } from "./made";
 import type { PackageSchema, Property } from "./packageSchema";
 
 /** A resource that is to be made. */
@@ -27,6 +28,8 @@ export interface Cloud {
   readonly schema: PackageSchema;
   /** Identifier of a resource, and what the cloud itself says of it beside what it was told. */
   make(resource: NewResource): { readonly id: string; readonly said: Properties };
+  /** Why the cloud doesn't delete a resource as it is. @returns undefined where it does. */
+  keeps(type: string, inputs: Properties): string | undefined;
   /** Answers a function. @throws Error where the stand-in doesn't know it. */
   ask(token: string, args: Properties): Properties;
 }
@@ -69,8 +72,9 @@ function plainConfiguration(schema: PackageSchema, type: string, configuration: 
 
 /**
  * The service of a provider that stands in for a cloud's: it checks what it is given against the provider's own schema, answers
- * with what a cloud would, and makes nothing. It keeps nothing either; the engine's state is all that there is. What only the provider
- * itself knows, it doesn't say: which changes replace a resource, and which values go together.
+ * with what a cloud would, and makes nothing. It keeps nothing either; the engine's state is all that there is, beside what it
+ * shows to whoever runs it (`made.ts`). What only the provider itself knows, it doesn't say: which changes replace a resource, and
+ * which values go together.
  */
 export function standIn(cloud: Cloud): UntypedServiceImplementation {
   const { schema } = cloud;
@@ -117,17 +121,33 @@ export function standIn(cloud: Cloud): UntypedServiceImplementation {
     if (request.getPreview()) {
       return new rpc.CreateResponse().setProperties(struct(outputs(urn, inputs, "unknown")));
     }
-    const { id, said } = cloud.make({
-      ...{ urn, type: typeOf(urn), name: nameOf(urn) },
-      inputs: reveal(inputs) as Properties,
-    });
+    const resource = { urn, type: typeOf(urn), name: nameOf(urn), inputs: reveal(inputs) as Properties };
+    const { id, said } = cloud.make(resource);
+    show(resource.name, { type: resource.type, id, inputs: resource.inputs });
     return new rpc.CreateResponse().setId(id).setProperties(struct(outputs(urn, inputs, said)));
   };
 
-  const update = (request: rpc.UpdateRequest): rpc.UpdateResponse =>
-    new rpc.UpdateResponse().setProperties(
-      struct(outputs(request.getUrn(), properties(request.getNews()), properties(request.getOlds()))),
+  const update = (request: rpc.UpdateRequest): rpc.UpdateResponse => {
+    const urn = request.getUrn();
+    const inputs = properties(request.getNews());
+    if (!request.getPreview()) {
+      show(nameOf(urn), {
+        ...{ type: typeOf(urn), id: request.getId() },
+        inputs: reveal(inputs) as Properties,
+      });
+    }
+    return new rpc.UpdateResponse().setProperties(
+      struct(outputs(urn, inputs, properties(request.getOlds()))),
     );
+  };
+
+  const remove = (request: rpc.DeleteRequest): Empty => {
+    const urn = request.getUrn();
+    const reason = cloud.keeps(typeOf(urn), reveal(properties(request.getProperties())) as Properties);
+    if (reason !== undefined) throw new Error(`${nameOf(urn)}: ${reason}`);
+    forget(nameOf(urn));
+    return new Empty();
+  };
 
   const read = (request: rpc.ReadRequest): rpc.ReadResponse =>
     new rpc.ReadResponse()
@@ -162,7 +182,7 @@ export function standIn(cloud: Cloud): UntypedServiceImplementation {
     create: unary(create),
     update: unary(update),
     read: unary(read),
-    delete: unary(() => new Empty()),
+    delete: unary(remove),
     invoke: unary(invoke),
     cancel: unary(() => new Empty()),
     getPluginInfo: unary(() => new PluginInfo().setVersion(cloud.version)),

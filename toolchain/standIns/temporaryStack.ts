@@ -38,6 +38,8 @@ export function stackOfFile(file: string): string {
 export interface TemporaryStack {
   /** Private key of the login that machines are made with. */
   readonly privateKey: string;
+  /** In which commands of this checkout are about this stack. Has the passphrase in it. */
+  readonly environment: NodeJS.ProcessEnv;
   /** Runs the CLI on the stack. A failing command is a result, not an error. */
   pulumi(...args: string[]): Promise<PulumiResult>;
   remove(): void;
@@ -70,8 +72,12 @@ function run(
 /**
  * Makes a stack with the settings of a file. Nothing that it does leaves this machine.
  * @param file A `Pulumi.<stack>.yaml`. Its secrets are left out, and a login's key is made up.
+ * @param variables Added to the environment.
  */
-export async function createTemporaryStack(file: string): Promise<TemporaryStack> {
+export async function createTemporaryStack(
+  file: string,
+  variables: NodeJS.ProcessEnv = {},
+): Promise<TemporaryStack> {
   const stack = stackOfFile(file);
   const settings = withoutSecrets(readFileSync(file, "utf8"));
   // Pulumi's own plugins could be downloaded; these are here, and do for this.
@@ -93,6 +99,7 @@ export async function createTemporaryStack(file: string): Promise<TemporaryStack
     PULUMI_CONFIG_PASSPHRASE: randomBytes(32).toString("base64url"),
     PULUMI_STACK: stack,
     PULUMI_IGNORE_AMBIENT_PLUGINS: "false",
+    ...variables,
   };
   const prepare = async (args: readonly string[], stdin?: string): Promise<void> => {
     const { status, stdout, stderr } = await run(cli.path, args, { cwd: directory, env, stdin });
@@ -106,10 +113,11 @@ export async function createTemporaryStack(file: string): Promise<TemporaryStack
     rmSync(directory, { recursive: true, force: true });
     throw error;
   }
+  const environment = { ...env, PULUMI_OPTION_CONFIG_FILE: config };
   return {
     privateKey,
-    pulumi: (...args) =>
-      run(cli.path, args, { cwd: root, env: { ...env, PULUMI_OPTION_CONFIG_FILE: config } }),
+    environment,
+    pulumi: (...args) => run(cli.path, args, { cwd: root, env: environment }),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
 }

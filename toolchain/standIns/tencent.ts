@@ -1,6 +1,7 @@
 import { version } from "@pulumi/tencentcloud/package.json";
 import { schemaFile } from "../sdk/generate";
 import type { Properties } from "../../plugins/support/values";
+import { givenAddress } from "./made";
 import { CREATED, madeUp, madeUpAddress } from "./madeUp";
 import { PackageSchema, schemaInFile } from "./packageSchema";
 import type { Cloud } from "./provider";
@@ -51,7 +52,7 @@ export const tencent: Cloud = {
   package: "tencentcloud",
   version,
   schema: new PackageSchema(schemaInFile(schemaFile)),
-  make: ({ type, urn, inputs }) => {
+  make: ({ type, name, urn, inputs }) => {
     const className = type.split(":").at(-1)!;
     const identifier = (prefix: string): string => `${prefix}-${madeUp(urn, 8)}`;
     const id = identifier(PREFIXES[className] ?? className.toLowerCase());
@@ -60,7 +61,7 @@ export const tencent: Cloud = {
       [`${className.charAt(0).toLowerCase()}${className.slice(1)}Id`]: id,
       createTime: CREATED,
       createdTime: CREATED,
-      publicIp: className === "Eip" ? madeUpAddress(urn) : "",
+      publicIp: className === "Eip" ? (givenAddress(name) ?? madeUpAddress(urn)) : "",
       systemDiskId: identifier("disk"),
       listenerId: id,
       cname: `${identifier("ga")}.example.com`,
@@ -68,6 +69,11 @@ export const tencent: Cloud = {
     };
     return { id, said };
   },
+  // The API's TerminateInstances refuses one that was made with DisableApiTermination.
+  keeps: (type, inputs) =>
+    type === "tencentcloud:index/instance:Instance" && inputs["disableApiTermination"] === true
+      ? "its termination protection is on"
+      : undefined,
   ask: (token, args) => {
     if (token !== IMAGES_OF) throw new Error(`this stand-in has no answer to ${token}`);
     const pattern = new RegExp((args["imageNameRegex"] as string | undefined) ?? "");

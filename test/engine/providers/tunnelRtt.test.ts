@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COUNTERS, type LinkFacts } from "../../../providers/probes/facts";
@@ -42,6 +42,7 @@ esac
 `;
     writeFileSync(join(bin, "python3"), python);
     chmodSync(join(bin, "python3"), 0o755);
+    symlinkSync(join(__dirname, "../../support/hostStubs/sudo"), join(bin, "sudo"));
     this.see();
     this.server = await this.another();
   }

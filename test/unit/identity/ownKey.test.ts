@@ -38,7 +38,7 @@ const world: World = {
 };
 
 async function start(includes = true): Promise<Machine> {
-  host = new BootingMachine(includes);
+  host = new BootingMachine({ includes });
   await host.boot(userData);
   return machine();
 }

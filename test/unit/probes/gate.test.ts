@@ -1,3 +1,4 @@
+import { HEALTH_CONFIGURATION, HEALTH_PROGRAM } from "../../../components/link/health/unit";
 import {
   mustMeasure,
   passGate,
@@ -68,7 +69,7 @@ class FakeWorld implements World {
   }
 
   private answer(host: string, command: string): unknown {
-    if (command.startsWith("python3 - burst ")) {
+    if (/^(sudo -n )?python3 - burst /.test(command)) {
       this.packets += 450;
       return burst(this.see.burst);
     }
@@ -335,6 +336,21 @@ describe("status", () => {
     expect(renderLinkStatus(status)).toContain(
       "down 0.25 %, up 99.75 % of 5760 runs; up since 2023-11-14T22:13:20.000Z (all layers are in order)",
     );
+  });
+
+  test("a login that isn't root's looks as root, since the daemons answer nobody else", async () => {
+    const world = new FakeWorld();
+    const end = { ...facts.initiator, connection: { ...facts.initiator.connection, user: "crossborder" } };
+    await linkStatus(
+      { ...facts, initiator: end, responder: { ...facts.responder, ...end } },
+      undefined,
+      world,
+    );
+    expect(world.commands.map(({ command }) => command.split(" '")[0]).sort()).toEqual([
+      "sudo -n python3 - burst",
+      ...Array<string>(4).fill("sudo -n python3 - state"),
+      `sudo -n python3 ${HEALTH_PROGRAM} summary ${HEALTH_CONFIGURATION}`,
+    ]);
   });
 
   test("a bad link: exit status 1, and the table says what to do", async () => {
