@@ -24,7 +24,7 @@ import { LabInjector } from "./injector";
 const settleMs = 400_000;
 
 /** Where processors are emulated: machines keep time to spare, and answer well within clients' patience. */
-const emulatedPace: Pace = { serviceIntervalMs: 600, databaseIntervalMs: 2000 };
+const emulatedPace: Pace = { serviceIntervalMs: 600, databaseIntervalMs: 2000, loginMs: 4000 };
 
 /** Where the lab's drills note what is in force. */
 function labJournal(paths: LabPaths): Journal {

@@ -46,12 +46,16 @@ def reason(error):
 class Client(object):
     """One stream of requests. A request that fails is tried once more, on a new connection, before it counts as failed."""
 
+    # How long after the others it begins, s.
+    offset = 0.0
+
     def __init__(self, name, interval, timeout, history, stop):
         self.name, self.interval, self.timeout = name, interval, timeout
         self.history, self.stop = history, stop
 
     def run(self):
-        count, due = 0, time.monotonic()
+        count, due = 0, time.monotonic() + self.offset
+        self.stop.wait(self.offset)
         while not self.stop.is_set():
             count += 1
             self.request(count)
@@ -88,14 +92,14 @@ class Client(object):
 class DatabaseClient(Client):
     """Keeps one connection, as an application's pool does, and opens another when it broke."""
 
-    def __init__(self, target, *rest):
+    def __init__(self, target, login, *rest):
         Client.__init__(self, *rest)
-        self.target, self.connection, self.server = target, None, None
+        self.target, self.login, self.connection, self.server = target, login, None, None
 
     def connect(self):
         if self.connection is None:
             try:
-                self.connection = pgwire.Connection(self.target, self.timeout)
+                self.connection = pgwire.Connection(self.target, self.login)
                 self.server = self.connection.query(self.target["serverQuery"], self.timeout)[0][0][0]
             except (OSError, pgwire.ServerError, pgwire.ProtocolError) as error:
                 self.close()
@@ -120,8 +124,8 @@ class DatabaseClient(Client):
 class Writer(DatabaseClient):
     """Writes rows, each with a value that nobody else writes: the request's id."""
 
-    def __init__(self, spec, target, *rest):
-        DatabaseClient.__init__(self, target, *rest)
+    def __init__(self, spec, target, login, *rest):
+        DatabaseClient.__init__(self, target, login, *rest)
         self.table, self.spec = spec["table"], spec
 
     def plan(self, count):
@@ -226,10 +230,15 @@ class OverlappingAsker(Asker):
 
 def clients(spec, history, stop):
     common = (spec["timeoutMs"] / 1000.0, history, stop)
+    interval, login = spec["databaseIntervalMs"] / 1000.0, spec["loginMs"] / 1000.0
+    askers = []
     for target in spec["databases"]:
-        interval = spec["databaseIntervalMs"] / 1000.0
-        yield Writer(spec, target, target["name"] + "-writes", interval, *common)
-        yield Reader(target, target["name"] + "-reads", interval, *common)
+        askers.append(Writer(spec, target, login, target["name"] + "-writes", interval, *common))
+        askers.append(Reader(target, login, target["name"] + "-reads", interval, *common))
+    # A login is far more work than a statement: not all at once.
+    for index, asker in enumerate(askers):
+        asker.offset = interval * index / len(askers)
+    yield from askers
     for target in spec["services"]:
         yield OverlappingAsker(target, target["name"], spec["serviceIntervalMs"] / 1000.0, *common)
 

@@ -23,10 +23,13 @@ export interface ServiceTarget {
   readonly port: number;
 }
 
-/** Between two requests of a client, in ms: of one that asks a service, and of one that writes to a database or reads it. */
+/** What clients ask of their hosts, in ms. */
 export interface Pace {
+  /** Between two requests of a client that asks a service, and of one that writes to a database or reads it. */
   readonly serviceIntervalMs: number;
   readonly databaseIntervalMs: number;
+  /** How long a database may take to let a client in, which is far more work than a statement. */
+  readonly loginMs: number;
 }
 
 /** What `clients.py` reads: everything that the clients of one host do. */
@@ -34,7 +37,7 @@ export interface Specification extends Pace {
   /** Path of the history's file on the host. */
   readonly history: string;
   readonly table: string;
-  /** How long a client waits for a connection, and for an answer, in ms. */
+  /** How long a client waits for a service's connection and answer, and for a statement's, in ms. */
   readonly timeoutMs: number;
   /** Rows that one client alone updates, rows that all update, and rows that are removed and put back. */
   readonly ownRows: number;
@@ -87,7 +90,7 @@ function services({ site, gateway, farHost }: ClientSite, deployed: Deployment):
 }
 
 /** On hosts that keep up with it. */
-export const usualPace: Pace = { serviceIntervalMs: 50, databaseIntervalMs: 50 };
+export const usualPace: Pace = { serviceIntervalMs: 50, databaseIntervalMs: 50, loginMs: 2000 };
 
 /** The clients of a host: as many as the stack has something for. */
 export function specification(

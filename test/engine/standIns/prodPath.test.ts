@@ -131,3 +131,27 @@ test("other user data touches no machine", async () => {
   expect(Object.values(changes).filter((operation) => operation !== "update")).toEqual([]);
   for (const name of NAMES) expect(changes).not.toHaveProperty(`${name}-instance`);
 });
+
+test("production is destroyed once it isn't protected any more, and not before", async () => {
+  const before = NAMES.map((name) => machines[name].files.snapshot());
+  // As an operator does it: its preview comes first, and fails. Without one, what isn't protected would go.
+  const refused = await production.stack.pulumi("destroy", "--yes");
+  expect(refused.status).not.toBe(0);
+  expect(refused.stdout + refused.stderr).toMatch(/protected/);
+  expect(NAMES.map((name) => machines[name].files.snapshot())).toEqual(before);
+  for (const name of NAMES) expect(production.inCloud(`${name}-instance`)).toBeDefined();
+
+  await production.set("crossborder:protect", "false");
+  succeeded(await production.up());
+  succeeded(await production.stack.pulumi("destroy", "--yes", "--skip-preview"));
+  expect(production.everythingInClouds).toEqual([]);
+  for (const name of NAMES) {
+    const { files } = machines[name];
+    const left = Object.keys(files.snapshot()).filter((path) =>
+      /^\/(etc|usr\/local|var\/lib)\/.*crossborder/.test(path),
+    );
+    expect(left).toEqual([OWN_KEY, "/etc/ssh/sshd_config.d/00-crossborder-host-key.conf"]);
+    expect(files.refused).toEqual([]);
+  }
+  expect(machines["sg-gw1"].files.isActive("firewalld.service")).toBe(true);
+});

@@ -31,6 +31,7 @@ async function run(
   const numbers = {
     serviceIntervalMs: 5,
     databaseIntervalMs: 5,
+    loginMs: 300,
     timeoutMs: 300,
     ownRows: 2,
     hotRows: 2,

@@ -16,7 +16,13 @@ const whole = {
 const place = { site: "la", gateway: "10.10.0.2", farHost: "10.20.0.50" };
 
 function spec(deployed: object) {
-  const how = { history: "/run/h.jsonl", serviceIntervalMs: 50, databaseIntervalMs: 60, timeoutMs: 2000 };
+  const how = {
+    history: "/run/h.jsonl",
+    serviceIntervalMs: 50,
+    databaseIntervalMs: 60,
+    loginMs: 70,
+    timeoutMs: 2000,
+  };
   return specification(place, deployed as Deployment, how);
 }
 
