@@ -1,8 +1,13 @@
 import { spawn } from "node:child_process";
 import { z } from "zod";
 import { root } from "../../toolchain/paths";
+import { deployedLab } from "./support/deployed";
+import { labTimeoutMs } from "./support/lab";
 
 const minute = 60_000;
+
+// A drill wants a lab that is there.
+beforeAll(async () => (await deployedLab()).close(), labTimeoutMs);
 
 const promise = z.object({ checked: z.number(), broken: z.array(z.string()) });
 /** What a drill's result has at least, for programs that read it. */
