@@ -1,5 +1,5 @@
 import { type Calibration, presets } from "../lab/ocean";
-import type { Overrides } from "../lab/settings";
+import { linkAlone, type Overrides } from "../lab/settings";
 import { step } from "../toolchain/steps";
 import { type Cut, cutOnce } from "./cuts";
 import {
@@ -31,9 +31,6 @@ export interface LinkResult {
 
 /** BFD as production has it; the lab's own default is slower, because emulated processors stall. */
 const bfd = { intervalMs: 300, multiplier: 3 };
-
-/** What is measured is the link, with its backup path: without what the lab's settings put on top. */
-const linkAlone: Overrides = { ha: undefined, postgres: undefined, "services.postgres": undefined };
 
 const detectionBound: Bound = { of: "p50", atMost: 1.2 };
 const shortCutSeconds = 10;

@@ -16,24 +16,31 @@ function filesBelow(relative: string): string[] {
   });
 }
 
+/** What is deployed: all that the lab's settings have, or `linkAlone`. */
+export type Parts = "everything" | "link";
+
+const labels: Readonly<Record<Parts, string>> = { everything: "healthy", link: "healthy-link" };
+
 /** Name of the snapshot of the lab with this checkout's program deployed and healthy. */
-export function healthyName(): string {
+export function healthyName(parts: Parts = "everything"): string {
   const hash = createHash("sha256");
   const files = sources.flatMap((source) => (path.extname(source) ? [source] : filesBelow(source)));
   for (const file of files.sort()) hash.update(`${file}\0`).update(readFileSync(path.join(root, file)));
-  return `healthy-${hash.digest("hex").slice(0, 12)}`;
+  return `${labels[parts]}-${hash.digest("hex").slice(0, 12)}`;
 }
 
 /** Saves the running lab as the healthy one of this checkout, in place of those of earlier programs. */
-export async function saveHealthy(): Promise<void> {
-  const name = healthyName();
-  for (const old of list()) if (old.name.startsWith("healthy-") && old.name !== name) await remove(old.name);
+export async function saveHealthy(parts: Parts = "everything"): Promise<void> {
+  const name = healthyName(parts);
+  const hash = /-[0-9a-f]{12}$/;
+  const isOfParts = (old: string): boolean => hash.test(old) && old.replace(hash, "") === labels[parts];
+  for (const old of list()) if (isOfParts(old.name) && old.name !== name) await remove(old.name);
   await save(name);
 }
 
 /** Goes back to the healthy lab of this checkout. @returns false when there is none. */
-export async function restoreHealthy(): Promise<boolean> {
-  const name = healthyName();
+export async function restoreHealthy(parts: Parts = "everything"): Promise<boolean> {
+  const name = healthyName(parts);
   if (!exists(name, labPaths())) return false;
   await restore(name);
   return true;

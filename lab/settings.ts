@@ -7,6 +7,9 @@ import { runPulumi } from "../toolchain/pulumi";
 /** Settings that differ from Pulumi.lab.yaml, by path: `{"link.mtu": 1300}`; undefined takes one away. */
 export type Overrides = Readonly<Record<string, unknown>>;
 
+/** The link and its backup path alone, without what the lab's settings put on top of them. */
+export const linkAlone: Overrides = { ha: undefined, postgres: undefined, "services.postgres": undefined };
+
 export interface Outcome {
   readonly status: number;
   readonly stdout: string;

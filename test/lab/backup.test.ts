@@ -36,7 +36,7 @@ let l: Lab;
 let facts: LinkFacts;
 
 beforeAll(async () => {
-  l = await deployedLab();
+  l = await deployedLab("link");
   for (const [site, host] of [
     ["la", l.la],
     ["sg", l.sg],

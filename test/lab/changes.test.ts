@@ -13,7 +13,7 @@ import { pingDuring } from "./support/traffic";
 const minute = 60_000;
 
 let l: Lab;
-beforeEach(async () => void (l = await deployedLab()), labTimeoutMs);
+beforeEach(async () => void (l = await deployedLab("link")), labTimeoutMs);
 afterEach(() => l.close());
 
 /** Everything of the link on a host that a change that failed must leave as it was. */

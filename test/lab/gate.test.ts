@@ -8,7 +8,7 @@ const minute = 60_000;
 const measuring = { "gate.measure": "always", "gate.deadlineSeconds": 20 };
 
 let l: Lab;
-beforeEach(async () => void (l = await deployedLab()), labTimeoutMs);
+beforeEach(async () => void (l = await deployedLab("link")), labTimeoutMs);
 afterEach(() => l.close());
 
 async function refused(overrides: Record<string, unknown> = {}): Promise<string> {

@@ -8,7 +8,7 @@ const minute = 60_000;
 const bootDeadlineMs = 7 * minute;
 
 let l: Lab;
-beforeEach(async () => void (l = await deployedLab()), labTimeoutMs);
+beforeEach(async () => void (l = await deployedLab("link")), labTimeoutMs);
 afterEach(() => l.close());
 
 /** Packets of private addresses that reached a cloud's router or the ocean although they belong into the tunnel. */

@@ -8,7 +8,7 @@ import { eventually, type Lab, labTimeoutMs } from "./support/lab";
 const minute = 60_000;
 
 let l: Lab;
-beforeAll(async () => void (l = await deployedLab()), labTimeoutMs);
+beforeAll(async () => void (l = await deployedLab("link")), labTimeoutMs);
 afterAll(() => l.close());
 
 /** SSH logins that a gateway has counted since its boot. */

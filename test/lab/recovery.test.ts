@@ -7,7 +7,7 @@ import { pingDuring } from "./support/traffic";
 const minute = 60_000;
 
 let l: Lab;
-beforeAll(async () => void (l = await deployedLab()), labTimeoutMs);
+beforeAll(async () => void (l = await deployedLab("link")), labTimeoutMs);
 afterAll(() => l.close());
 
 /** Seconds between the answered pings before and after a hole, from the sender's own clock. */

@@ -1,21 +1,25 @@
 import { bringUp } from "../../../lab/up";
-import { restoreHealthy, saveHealthy } from "../../../lab/healthy";
+import { type Parts, restoreHealthy, saveHealthy } from "../../../lab/healthy";
 import { stackOutputs, type StackOutputs } from "../../../outputs/contract";
-import { deploy, pulumi } from "./deployment";
+import { deploy, deploymentsHave, pulumi } from "./deployment";
 import { calmLab, type Lab } from "./lab";
 
 /** Whether this test file has seen the lab up. A restore finds out by itself when a machine has died since. */
 let isUp = false;
 
-/** The lab with the program deployed and its link healthy, from a snapshot where there is one. */
-export async function deployedLab(): Promise<Lab> {
+/**
+ * The lab with the program deployed and its link healthy, from a snapshot where there is one.
+ * @param parts What the test file's deployments have. Tests of the link do without the rest, which costs each of them time.
+ */
+export async function deployedLab(parts: Parts = "everything"): Promise<Lab> {
+  deploymentsHave(parts);
   if (!isUp) await bringUp();
   isUp = true;
-  if (!(await restoreHealthy())) {
+  if (!(await restoreHealthy(parts))) {
     const opened = await calmLab();
     opened.close();
     await deploy();
-    await saveHealthy();
+    await saveHealthy(parts);
   }
   return calmLab();
 }

@@ -1,8 +1,17 @@
-import { type Outcome, type Overrides, pulumiWith } from "../../../lab/settings";
+import type { Parts } from "../../../lab/healthy";
+import { linkAlone, type Outcome, type Overrides, pulumiWith } from "../../../lab/settings";
+
+/** What all deployments of a test file have. */
+let common: Overrides = {};
+
+/** Says what a test file's deployments have; `deployedLab` does. */
+export function deploymentsHave(parts: Parts): void {
+  common = parts === "link" ? linkAlone : {};
+}
 
 /** Runs the real CLI on the stack `lab`; operations use the lab's settings, with some changed. */
 export function pulumi(args: readonly string[], overrides: Overrides = {}): Promise<Outcome> {
-  return pulumiWith("test", args, overrides);
+  return pulumiWith("test", args, { ...common, ...overrides });
 }
 
 /** `pulumi up` without a preview. */
