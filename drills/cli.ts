@@ -1,19 +1,19 @@
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
-import { existingLab, NoLab, UsageError } from "../lab/commands/command";
+import { existingLab, NoLab, numberOption, UsageError } from "../lab/commands/command";
 import { labDirectory } from "../toolchain/paths";
 import { drills, drillsNamed } from "./catalogue";
 import { missing } from "./deployment";
 import { healthyLab } from "./lab/healthy";
 import { LabStand } from "./lab/stand";
-import type { Drill } from "./model";
+import { type Drill, withRoom } from "./model";
 import type { SiteStand } from "./siteStand";
 import { impossible } from "./stack/injector";
 import { StackStand } from "./stack/stand";
 import { type DrillResult, nothingChecked, renderResult, renderTable } from "./report";
 import { runDrill } from "./run";
 
-const usage = `usage: npm run drill -- <name> … [--stack NAME --clients FILE [--yes]] [--json]
+const usage = `usage: npm run drill -- <name> … [--stack NAME --clients FILE [--yes]] [--room N] [--json]
        npm run drill -- all | list
 
 Breaks one thing on purpose while clients write, read and ask on both sites, heals it, and judges what they saw: the promises about
@@ -25,6 +25,7 @@ after an interrupt; what a crashed one left in force is undone by the next comma
   --stack NAME  the stack (default: lab). On another one only what can be done on the gateways themselves is possible
   --clients FILE   there: how to reach a host of each site that isn't its gateway (docs/drills.md)
   --yes         there: don't ask before a drill that can cost data
+  --room N      the bounds of time are N times as wide, 1 to 5: for a computer that is slow or busy
   --json        print one JSON value; an array of several drills (with npm's --silent nothing else is printed)
 
 Progress goes to stderr. exit status: 0 all passed, 1 one did not or could not run, 2 wrong words, or nothing to drill on
@@ -182,6 +183,7 @@ async function main(args: string[]): Promise<number> {
       list: { type: "boolean", default: false },
       all: { type: "boolean", default: false },
       yes: { type: "boolean", default: false },
+      room: { type: "string" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -198,7 +200,11 @@ async function main(args: string[]): Promise<number> {
     );
     return 0;
   }
-  const wanted = chosen(values.all ? ["all", ...positionals] : positionals);
+  const room = numberOption("room", values.room, 1, 5) ?? 1;
+  const wanted = chosen(values.all ? ["all", ...positionals] : positionals).map((drill) => ({
+    ...drill,
+    bounds: withRoom(drill.bounds, room),
+  }));
   const ground = values.stack === "lab" ? labGround() : stackGround(values.stack, values.clients, values.yes);
   const { results, left } = await runAll(wanted, ground);
   const single = results.length === 1;

@@ -47,6 +47,16 @@ export interface Bounds {
   readonly pathChangesPerMinute?: number;
 }
 
+/** Bounds with so many times the time: for computers that are busy or slow. Requests and promises have no room. */
+export function withRoom(bounds: Bounds, factor: number): Bounds {
+  const times = ["crossSiteMs", "takeoverMs", "healMs"] as const;
+  const wider = times.flatMap((name) => {
+    const bound = bounds[name];
+    return bound === undefined ? [] : [[name, bound * factor] as const];
+  });
+  return { ...bounds, ...Object.fromEntries(wider) };
+}
+
 /** A drill. */
 export interface Drill {
   /** At most 20 characters of a–z, 0–9 and `-`. */

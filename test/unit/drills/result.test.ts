@@ -1,7 +1,7 @@
 import { drillsNamed } from "../../../drills/catalogue";
 import type { Attempt } from "../../../drills/history";
 import type { Moment } from "../../../drills/injector";
-import type { Drill } from "../../../drills/model";
+import { type Drill, withRoom } from "../../../drills/model";
 import { type Collected, observe } from "../../../drills/observe";
 import { judge, renderResult, renderTable } from "../../../drills/report";
 
@@ -164,4 +164,9 @@ test("results are printed for people, one in full and all in a table", () => {
   const result = judge(cutTunnel, observe(cutTunnel, collected(cutTunnel, streams, { paths })));
   expect(renderResult(result)).toMatchSnapshot();
   expect(renderTable([result, { ...result, name: "flap", passed: false }])).toMatchSnapshot();
+});
+
+test("room widens the bounds of time, and no other", () => {
+  const bounds = { crossSiteMs: 3000, healMs: 10_000, failed: 0, pathChangesPerMinute: 2 };
+  expect(withRoom(bounds, 2)).toEqual({ ...bounds, crossSiteMs: 6000, healMs: 20_000 });
 });
