@@ -17,6 +17,7 @@ module.exports = {
     { ...shared, displayName: "plugins", testMatch: ["<rootDir>/test/plugins/**/*.test.ts"] },
     { ...shared, displayName: "engine", testMatch: ["<rootDir>/test/engine/**/*.test.ts"] },
     { ...shared, displayName: "lab", testMatch: ["<rootDir>/test/lab/**/*.test.ts"] },
+    { ...shared, displayName: "drills", testMatch: ["<rootDir>/test/drills/**/*.test.ts"] },
     { ...shared, displayName: "failover", testMatch: ["<rootDir>/test/failover/**/*.test.ts"] },
   ],
 };

@@ -6,11 +6,12 @@ import { drills, drillsNamed } from "./catalogue";
 import { missing } from "./deployment";
 import { healthyLab } from "./lab/healthy";
 import { LabStand } from "./lab/stand";
-import { type Drill, withRoom } from "./model";
+import type { Drill } from "./model";
 import type { SiteStand } from "./siteStand";
 import { impossible } from "./stack/injector";
 import { StackStand } from "./stack/stand";
 import { type DrillResult, nothingChecked, renderResult, renderTable } from "./report";
+import { withRoom } from "./room";
 import { runDrill } from "./run";
 
 const usage = `usage: npm run drill -- <name> … [--stack NAME --clients FILE [--yes]] [--room N] [--json]
@@ -25,7 +26,7 @@ after an interrupt; what a crashed one left in force is undone by the next comma
   --stack NAME  the stack (default: lab). On another one only what can be done on the gateways themselves is possible
   --clients FILE   there: how to reach a host of each site that isn't its gateway (docs/drills.md)
   --yes         there: don't ask before a drill that can cost data
-  --room N      the bounds of time are N times as wide, 1 to 5: for a computer that is slow or busy
+  --room N      bounds of time and clients' patience are N times as long, 1 to 5: for a slow or busy computer
   --json        print one JSON value; an array of several drills (with npm's --silent nothing else is printed)
 
 Progress goes to stderr. exit status: 0 all passed, 1 one did not or could not run, 2 wrong words, or nothing to drill on
@@ -201,10 +202,9 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   const room = numberOption("room", values.room, 1, 5) ?? 1;
-  const wanted = chosen(values.all ? ["all", ...positionals] : positionals).map((drill) => ({
-    ...drill,
-    bounds: withRoom(drill.bounds, room),
-  }));
+  const wanted = chosen(values.all ? ["all", ...positionals] : positionals).map((drill) =>
+    withRoom(drill, room),
+  );
   const ground = values.stack === "lab" ? labGround() : stackGround(values.stack, values.clients, values.yes);
   const { results, left } = await runAll(wanted, ground);
   const single = results.length === 1;

@@ -47,15 +47,8 @@ export interface Bounds {
   readonly pathChangesPerMinute?: number;
 }
 
-/** Bounds with so many times the time: for computers that are busy or slow. Requests and promises have no room. */
-export function withRoom(bounds: Bounds, factor: number): Bounds {
-  const times = ["crossSiteMs", "takeoverMs", "healMs"] as const;
-  const wider = times.flatMap((name) => {
-    const bound = bounds[name];
-    return bound === undefined ? [] : [[name, bound * factor] as const];
-  });
-  return { ...bounds, ...Object.fromEntries(wider) };
-}
+/** How long a client waits for an answer unless its drill says otherwise, in ms. */
+export const usualTimeoutMs = 2_000;
 
 /** A drill. */
 export interface Drill {
@@ -68,7 +61,7 @@ export interface Drill {
   /** Whether it can cost data or a host's life outside the lab: there it asks first. */
   readonly destructive: boolean;
   readonly bounds: Bounds;
-  /** How long a client waits for an answer, in ms. @default 2000 */
+  /** How long a client waits for an answer, in ms. @default usualTimeoutMs */
   readonly clientTimeoutMs?: number;
   /** The site whose clients are cut off with it: their failures meanwhile aren't judged. */
   readonly lostSite?: Role;

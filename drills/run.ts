@@ -7,7 +7,7 @@ import { missing } from "./deployment";
 import type { Attempt } from "./history";
 import { type Injector, runSteps, undoAll, type WaitUntil } from "./injector";
 import type { Journal } from "./journal";
-import type { Drill, Role } from "./model";
+import { type Drill, type Role, usualTimeoutMs } from "./model";
 import { observe } from "./observe";
 import { type DrillResult, judge } from "./report";
 
@@ -38,7 +38,6 @@ export interface Stand extends Injector {
   close(): void;
 }
 
-const usualTimeoutMs = 2_000;
 /** Before the first fault: what is usual for a client has to be known. */
 const calmSeconds = 5;
 const answersWanted = 10;

@@ -8,14 +8,17 @@ import { formatElapsed } from "./steps";
 import { MissingPrerequisite } from "./system";
 
 /** The tiers in the order in which they run: what fails fastest comes first. */
-const tiers = ["static", "unit", "plugins", "engine", "lab", "failover"] as const;
+const tiers = ["static", "unit", "plugins", "engine", "lab", "drills", "failover"] as const;
 type Tier = (typeof tiers)[number];
 
 /** What runs when nothing is named: `failover` takes as long as all of it. */
-const usual: readonly Tier[] = ["static", "unit", "plugins", "engine", "lab"];
+const usual: readonly Tier[] = ["static", "unit", "plugins", "engine", "lab", "drills"];
 
 /** Those that need the lab's machines, one after another. */
-const onMachines: readonly Tier[] = ["lab", "failover"];
+const onMachines: readonly Tier[] = ["lab", "drills", "failover"];
+
+/** Those that have the computer for themselves: they hold the machines to times. */
+const alone: readonly Tier[] = ["drills", "failover"];
 
 /** Those that run beside the lab's when both are wanted: the machines mostly wait for one another, across an ocean. */
 const beside: readonly Tier[] = ["plugins", "engine"];
@@ -159,15 +162,16 @@ async function runTiers(
 
 /** Runs the tiers; those that can, beside the machines' when these are wanted too. */
 async function runAll(chosen: readonly Tier[], jestOptions: readonly string[]): Promise<Outcome[]> {
-  const machines = chosen.filter((tier) => onMachines.includes(tier));
+  const last = chosen.filter((tier) => alone.includes(tier));
+  const machines = chosen.filter((tier) => onMachines.includes(tier) && !last.includes(tier));
   const behind = machines.length > 0 ? chosen.filter((tier) => beside.includes(tier)) : [];
-  const first = chosen.filter((tier) => !machines.includes(tier) && !behind.includes(tier));
+  const first = chosen.filter((tier) => ![...machines, ...behind, ...last].includes(tier));
   const outcomes = await runTiers(first, jestOptions, "front");
   const both = await Promise.all([
     runTiers(behind, jestOptions, "behind"),
     runTiers(machines, jestOptions, "front"),
   ]);
-  return [...outcomes, ...both.flat()];
+  return [...outcomes, ...both.flat(), ...(await runTiers(last, jestOptions, "front"))];
 }
 
 const usage = `usage: npm test -- [${tiers.join("|")} …] [options of jest]

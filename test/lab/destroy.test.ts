@@ -7,7 +7,7 @@ import { type Lab, labTimeoutMs } from "./support/lab";
 const minute = 60_000;
 
 let l: Lab;
-beforeAll(async () => void (l = await deployedLab()), labTimeoutMs);
+beforeAll(async () => void (l = await deployedLab("link")), labTimeoutMs);
 afterAll(() => l.close());
 
 /** What a host is like: its files, devices, routes, rules, kernel settings and units. */

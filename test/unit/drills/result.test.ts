@@ -1,9 +1,10 @@
 import { drillsNamed } from "../../../drills/catalogue";
 import type { Attempt } from "../../../drills/history";
 import type { Moment } from "../../../drills/injector";
-import { type Drill, withRoom } from "../../../drills/model";
+import type { Drill } from "../../../drills/model";
 import { type Collected, observe } from "../../../drills/observe";
 import { judge, renderResult, renderTable } from "../../../drills/report";
+import { withRoom } from "../../../drills/room";
 
 const cutTunnel = drillsNamed("cut-tunnel")[0]!;
 const killPrimary = drillsNamed("kill-primary")[0]!;
@@ -166,7 +167,11 @@ test("results are printed for people, one in full and all in a table", () => {
   expect(renderTable([result, { ...result, name: "flap", passed: false }])).toMatchSnapshot();
 });
 
-test("room widens the bounds of time, and no other", () => {
+test("room gives clients and bounds more time, and nothing else", () => {
   const bounds = { crossSiteMs: 3000, healMs: 10_000, failed: 0, pathChangesPerMinute: 2 };
-  expect(withRoom(bounds, 2)).toEqual({ ...bounds, crossSiteMs: 6000, healMs: 20_000 });
+  expect(withRoom({ ...cutTunnel, bounds }, 2)).toEqual({
+    ...cutTunnel,
+    bounds: { ...bounds, crossSiteMs: 6000, healMs: 20_000 },
+    clientTimeoutMs: 4000,
+  });
 });

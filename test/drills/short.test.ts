@@ -1,15 +1,15 @@
 import { spawn } from "node:child_process";
 import { z } from "zod";
 import { root } from "../../toolchain/paths";
-import { deployedLab } from "./support/deployed";
-import { labTimeoutMs } from "./support/lab";
+import { deployedLab } from "../lab/support/deployed";
+import { labTimeoutMs } from "../lab/support/lab";
 
 const minute = 60_000;
 
 // A drill wants a lab that is there.
 beforeAll(async () => (await deployedLab()).close(), labTimeoutMs);
 
-/** This computer runs other tests beside: `npm run drill` by itself holds the stack to what is promised. */
+/** A test runs on any computer; `npm run drill` by itself holds the stack to what is promised. */
 const room = 2;
 
 const promise = z.object({ checked: z.number(), broken: z.array(z.string()) });

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { z } from "zod";
 import { root } from "../../toolchain/paths";
-import { deployedLab } from "./support/deployed";
-import { eventually, labTimeoutMs } from "./support/lab";
+import { deployedLab } from "../lab/support/deployed";
+import { eventually, labTimeoutMs } from "../lab/support/lab";
 
 const minute = 60_000;
 
