@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
 import { z } from "zod";
-import { root } from "../../toolchain/paths";
 import { deployedLab } from "../lab/support/deployed";
 import { labTimeoutMs } from "../lab/support/lab";
+import { command } from "./command";
 
 const minute = 60_000;
 
@@ -22,23 +21,11 @@ const result = z.object({
   promises: z.object({ a: promise, b: promise, c: promise }),
 });
 
-/** Runs a drill as an operator does; what it says goes to the tests' own output. */
-function drill(name: string): Promise<{ status: number | null; stdout: string }> {
-  return new Promise((resolve, reject) => {
-    const args = ["toolchain/run.mjs", "drill", name, "--json", "--room", String(room)];
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
-    let stdout = "";
-    child.stdout.on("data", (data: Buffer) => (stdout += data.toString()));
-    child.on("error", reject);
-    child.on("close", (status) => resolve({ status, stdout }));
-  });
-}
-
 // The short ones: `npm run drill -- all` runs them all.
 test.each(["cut-tunnel", "kill-primary", "switchover"])(
   "%s: nobody waits longer than is promised, and nothing acknowledged is lost",
   async (name) => {
-    const { status, stdout } = await drill(name);
+    const { status, stdout } = await command("drill", name, "--json", "--room", String(room));
     const { failures, outageMs, promises } = result.parse(JSON.parse(stdout));
     expect(failures).toEqual([]);
     expect(Object.keys(outageMs)).toEqual(

@@ -1,14 +1,13 @@
-import { spawn } from "node:child_process";
 import { z } from "zod";
-import { root } from "../../toolchain/paths";
 import { deployedLab } from "../lab/support/deployed";
 import { eventually, labTimeoutMs } from "../lab/support/lab";
+import { command } from "./command";
 
 const minute = 60_000;
 
 beforeAll(async () => (await deployedLab()).close(), labTimeoutMs);
 
-/** What programs read in the status: docs/lab.md. */
+/** What programs read in the status. */
 const statusSchema = z.object({
   link: z.object({ state: z.string() }),
   backup: z.object({ state: z.string() }),
@@ -21,18 +20,6 @@ const statusSchema = z.object({
   }),
 });
 
-/** Runs `npm run lab -- status --json` as an operator's program does. */
-function status(): Promise<{ exit: number | null; stdout: string }> {
-  return new Promise((resolve, reject) => {
-    const args = ["toolchain/run.mjs", "lab", "status", "--json"];
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
-    let stdout = "";
-    child.stdout.on("data", (data: Buffer) => (stdout += data.toString()));
-    child.on("error", reject);
-    child.on("close", (exit) => resolve({ exit, stdout }));
-  });
-}
-
 test(
   "a lab with everything is green, in words that programs read",
   async () => {
@@ -41,9 +28,9 @@ test(
     await eventually(
       "the status is green",
       async () => {
-        const { exit, stdout } = await status();
+        const { status, stdout } = await command("lab", "status", "--json");
         seen = stdout;
-        return exit === 0;
+        return status === 0;
       },
       5 * minute,
       1000,

@@ -1,4 +1,5 @@
 import { createBootstrapKey } from "../../../providers/identity/keys";
+import { parseSettings, SettingsError } from "../../../settings/parse";
 
 /** A login's private key, and its only secret line as it stands in JSON too. */
 export const { privateKey } = createBootstrapKey();
@@ -63,4 +64,15 @@ export function tencentSettings(set: Record<string, unknown> = {}): Record<strin
   const { coordinates, cidr, asn } = sites["sg"]!;
   const tencent = { zone: "ap-singapore-2", ...set };
   return { ...settings, sites: { ...sites, sg: { coordinates, cidr, asn, tencent } } };
+}
+
+/** All that is wrong with raw settings, a sentence each; none for valid ones. */
+export function errorsOf(raw: Record<string, unknown>): readonly string[] {
+  try {
+    parseSettings(raw);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.errors;
+    throw error;
+  }
+  return [];
 }

@@ -1,16 +1,6 @@
 import { nearestRegion, zonesOf } from "../../../settings/gcpCatalogue";
-import { parseSettings, SettingsError } from "../../../settings/parse";
-import { gcpSettings, validSettings, withValue } from "./fixtures";
-
-function errorsOf(raw: Record<string, unknown>): readonly string[] {
-  try {
-    parseSettings(raw);
-  } catch (error) {
-    if (error instanceof SettingsError) return error.errors;
-    throw error;
-  }
-  return [];
-}
+import { parseSettings } from "../../../settings/parse";
+import { errorsOf, gcpSettings, validSettings, withValue } from "./fixtures";
 
 const key = "crossborder:sites.la.gcp";
 

@@ -1,18 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import { publicKeyOf } from "../../../providers/identity/keys";
-import { parseSettings, SettingsError } from "../../../settings/parse";
+import { parseSettings } from "../../../settings/parse";
 import { warnings } from "../../../settings/rules";
-import { privateKey, tencentSettings, validSettings, withValue } from "./fixtures";
-
-function errorsOf(raw: Record<string, unknown>): readonly string[] {
-  try {
-    parseSettings(raw);
-  } catch (error) {
-    if (error instanceof SettingsError) return error.errors;
-    throw error;
-  }
-  return [];
-}
+import { errorsOf, privateKey, tencentSettings, validSettings, withValue } from "./fixtures";
 
 const lockedKey = generateKeyPairSync("rsa", {
   modulusLength: 2048,

@@ -1,6 +1,6 @@
-import { parseSettings, SettingsError } from "../../../settings/parse";
+import { parseSettings } from "../../../settings/parse";
 import { warnings } from "../../../settings/rules";
-import { gcpSettings, tencentSettings, validSettings } from "./fixtures";
+import { errorsOf, gcpSettings, tencentSettings, validSettings } from "./fixtures";
 
 /** Settings with a database, each key of which may be changed. */
 function withPostgres(
@@ -8,16 +8,6 @@ function withPostgres(
   others: Record<string, unknown> = {},
 ): Record<string, unknown> {
   return { ...validSettings(), services: { postgres: { port: 5432 } }, backup: {}, postgres, ...others };
-}
-
-function errorsOf(raw: Record<string, unknown>): readonly string[] {
-  try {
-    parseSettings(raw);
-  } catch (error) {
-    if (error instanceof SettingsError) return error.errors;
-    throw error;
-  }
-  return [];
 }
 
 test("there is no database unless it is asked for, and then it has defaults", () => {

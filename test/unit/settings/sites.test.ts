@@ -1,6 +1,6 @@
-import { parseSettings, SettingsError } from "../../../settings/parse";
+import { parseSettings } from "../../../settings/parse";
 import { warnings } from "../../../settings/rules";
-import { gcpSettings, tencentSettings, validSettings } from "./fixtures";
+import { errorsOf, gcpSettings, tencentSettings, validSettings } from "./fixtures";
 
 type Sites = Record<"la" | "sg", Record<string, unknown>>;
 
@@ -9,16 +9,6 @@ function withSites(la: object, sg: object): Record<string, unknown> {
   const settings = validSettings();
   const sites = settings["sites"] as Sites;
   return { ...settings, sites: { la: { ...sites.la, ...la }, sg: { ...sites.sg, ...sg } } };
-}
-
-function errorsOf(raw: Record<string, unknown>): readonly string[] {
-  try {
-    parseSettings(raw);
-  } catch (error) {
-    if (error instanceof SettingsError) return error.errors;
-    throw error;
-  }
-  return [];
 }
 
 test("sites are in service, and their hosts are the first machines, unless the settings say otherwise", () => {

@@ -1,16 +1,6 @@
-import { parseSettings, SettingsError } from "../../../settings/parse";
+import { parseSettings } from "../../../settings/parse";
 import { warnings } from "../../../settings/rules";
-import { tencentSettings } from "./fixtures";
-
-function errorsOf(raw: Record<string, unknown>): readonly string[] {
-  try {
-    parseSettings(raw);
-  } catch (error) {
-    if (error instanceof SettingsError) return error.errors;
-    throw error;
-  }
-  return [];
-}
+import { errorsOf, tencentSettings } from "./fixtures";
 
 const key = "crossborder:sites.sg.tencent";
 

@@ -1,6 +1,6 @@
-import { parseSettings, SettingsError } from "../../../settings/parse";
+import { parseSettings } from "../../../settings/parse";
 import { warnings } from "../../../settings/rules";
-import { gcpSettings, tencentSettings, validSettings } from "./fixtures";
+import { errorsOf, gcpSettings, tencentSettings, validSettings } from "./fixtures";
 
 const key = "crossborder:traffic";
 const needed = { zone: "example-com", name: "app.example.com" };
@@ -8,16 +8,6 @@ const needed = { zone: "example-com", name: "app.example.com" };
 /** Valid settings with the traffic on, and Los Angeles made on Google Cloud. */
 function trafficSettings(set: Record<string, unknown> = {}): Record<string, unknown> {
   return { ...gcpSettings(), traffic: { ...needed, ...set } };
-}
-
-function errorsOf(raw: Record<string, unknown>): readonly string[] {
-  try {
-    parseSettings(raw);
-  } catch (error) {
-    if (error instanceof SettingsError) return error.errors;
-    throw error;
-  }
-  return [];
 }
 
 test("nobody's name is touched unless the settings say so", () => {
