@@ -75,7 +75,12 @@ function stand({
       answered: async () => ({ "la-service": answered(now) }),
       finish: async () => {
         done.push("finish");
-        const paths = requests().map(({ at }) => ({ site: "la", at, path: "tunnel" as const }));
+        const paths = requests().map(({ at }) => ({
+          site: "la",
+          at,
+          path: "tunnel" as const,
+          state: "standby",
+        }));
         return { attempts: requests(), paths };
       },
     }),
