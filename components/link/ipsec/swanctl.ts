@@ -1,6 +1,7 @@
 import type { IpsecSettings } from "../../../settings/schema";
 import type { HostFile } from "../../host/manifest";
 import type { LinkView } from "../ends";
+import { dpdDelaySeconds } from "../timers";
 import { cryptoProfiles } from "./profiles";
 
 /** Name of the connection in swanctl. */
@@ -36,7 +37,7 @@ export function renderConnections({ local, peer }: LinkView, ipsec: IpsecSetting
     encap = yes
     mobike = no
     keyingtries = 0
-    dpd_delay = ${ipsec.dpdDelaySeconds}s
+    dpd_delay = ${dpdDelaySeconds(local.initiator, ipsec)}s
     rekey_time = ${ipsec.ikeRekeyMinutes}m
     local {
       auth = psk
