@@ -12,10 +12,16 @@ interface Rendered {
   address: { socket_address: { address: string; port_value: number } };
   internal_listener?: object;
   filter_chains: Chain[];
+  access_log: AccessLog[];
   load_assignment: object;
   endpoints: { lb_endpoints: { endpoint: { address: Rendered["address"] } }[] }[];
   type: string;
   typed_extension_protocol_options: Record<string, Http2Options>;
+}
+interface AccessLog {
+  name: string;
+  filter: { extension_filter: { typed_config: { expression: string } } };
+  typed_config: { log_format: { text_format_source: { inline_string: string } } };
 }
 interface Http2Options {
   explicit_http_config: {
@@ -85,6 +91,28 @@ describe("the port for the peer", () => {
       ).route_config.virtual_hosts.map(({ domains }) => domains);
     expect(hosts(fromSg)).toEqual([["postgres"], ["vault"]]);
     expect(hosts(fromLa)).toEqual([["postgres"]]);
+  });
+
+  test("tells in the journal whom it refused: a handshake that failed, and a name that is none", () => {
+    const { access_log: ofConnections } = listener(fromSg, "peer")!;
+    const { access_log: ofRequests } = publicChain!.filters[0]!.typed_config as Pick<Rendered, "access_log">;
+    const told = [...ofConnections, ...ofRequests].map(({ name, filter, typed_config }) => [
+      name,
+      filter.extension_filter.typed_config.expression,
+      typed_config.log_format.text_format_source.inline_string,
+    ]);
+    expect(told).toEqual([
+      [
+        "envoy.access_loggers.stderr",
+        "connection.transport_failure_reason != ''",
+        "refused: %DOWNSTREAM_REMOTE_ADDRESS% is not la-gw1.crossborder.internal: %DOWNSTREAM_TRANSPORT_FAILURE_REASON%\n",
+      ],
+      [
+        "envoy.access_loggers.stderr",
+        "response.code == 404",
+        "refused: %DOWNSTREAM_REMOTE_ADDRESS% asked for %REQ(:AUTHORITY)%, which is no service of this site\n",
+      ],
+    ]);
   });
 });
 
