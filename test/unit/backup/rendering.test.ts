@@ -14,6 +14,7 @@ interface Rendered {
   filter_chains: Chain[];
   access_log: AccessLog[];
   load_assignment: object;
+  health_checks: object[];
   endpoints: { lb_endpoints: { endpoint: { address: Rendered["address"] } }[] }[];
   type: string;
   typed_extension_protocol_options: Record<string, Http2Options>;
@@ -181,6 +182,19 @@ test("the way into the backup path is a TCP listener, so that the end of an answ
   const entrance = listener(fromLa, "backup-postgres")!;
   expect(entrance.internal_listener).toBeUndefined();
   expect(entrance.address).toEqual({ socket_address: { address: "127.0.0.2", port_value: 15432 } });
+});
+
+test("a link that was given up is asked at twice the pace, and still has to answer twice", () => {
+  const { health_checks } = resources(fromLa, "clusters.json").find(({ name }) => name === "peer-postgres")!;
+  expect(health_checks).toEqual([
+    expect.objectContaining({
+      interval: "0.5s",
+      unhealthy_interval: "0.25s",
+      healthy_edge_interval: "0.25s",
+      healthy_threshold: 2,
+      unhealthy_threshold: 2,
+    }),
+  ]);
 });
 
 test("answers have a window wider than what can wait between the proxies", () => {
