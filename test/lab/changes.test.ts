@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { everything } from "../../drills/faults";
 import { bootstrapCommand, bootstrapRequest } from "../../components/host/installer";
 import type { Manifest } from "../../components/host/manifest";
 import type { Session } from "../../providers/ssh/session";
@@ -81,6 +82,23 @@ test(
     expect(await carriesTraffic()).toBe(true);
   },
   6 * minute,
+);
+
+test(
+  "a change of the link while the sites are apart says so, and leaves both as they were",
+  async () => {
+    const before = [await fingerprint(l.la), await fingerprint(l.sg)];
+    await l.ocean.cut(everything);
+    const { status, output } = await up({ "link.bgp.holdSeconds": 45 });
+    expect(status).not.toBe(0);
+    // By then the SA may have been given up, whose absence is noticed first.
+    expect(output).toMatch(/the change was undone: .*(IKE: |BFD is down)/);
+    for (const host of ["la-gw1", "sg-gw1"]) expect(output).toContain(`${host} was rolled back`);
+    expect([await fingerprint(l.la), await fingerprint(l.sg)]).toEqual(before);
+    await l.ocean.heal();
+    await eventually("the link carries again", carriesTraffic, minute);
+  },
+  8 * minute,
 );
 
 async function deployedSessions(): Promise<Lab> {
