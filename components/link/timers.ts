@@ -41,3 +41,12 @@ export function ikeGiveUpSeconds(ipsec: IpsecSettings): number {
 export function detectionSeconds(link: LinkSettings): number {
   return link.bfd === "off" ? link.bgp.holdSeconds : bfdDetectionMs(link.bfd) / 1000;
 }
+
+/**
+ * How long the kernel waits for charon to answer a trap policy before it asks again, in whole seconds: one round of charon's
+ * retransmissions, as is charon's own default. That can't be left to charon: its sum of a geometric series divides by zero where
+ * retransmissions don't grow apart, and the kernel would ask once in 300 days. Also the life of an SPI that is being negotiated.
+ */
+export function acquireSeconds(ipsec: IpsecSettings): number {
+  return Math.ceil(ipsec.retransmitSeconds * (1 + ipsec.retransmitTries));
+}

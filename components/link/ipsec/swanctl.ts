@@ -1,7 +1,7 @@
 import type { IpsecSettings } from "../../../settings/schema";
 import type { HostFile } from "../../host/manifest";
 import type { LinkView } from "../ends";
-import { dpdDelaySeconds } from "../timers";
+import { acquireSeconds, dpdDelaySeconds } from "../timers";
 import { cryptoProfiles } from "./profiles";
 
 /** Name of the connection in swanctl. */
@@ -100,6 +100,11 @@ export function renderCharon(ipsec: IpsecSettings): HostFile {
   retransmit_base = 1.0
   retransmit_timeout = ${ipsec.retransmitSeconds.toFixed(1)}
   retransmit_tries = ${ipsec.retransmitTries}
+  plugins {
+    kernel-netlink {
+      xfrm_acq_expires = ${acquireSeconds(ipsec)}
+    }
+  }
 }
 `;
   return { path: CHARON_FILE, content, mode: "0644" };
