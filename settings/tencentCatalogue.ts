@@ -1,9 +1,42 @@
 import type { OsFamily } from "../components/host/host";
 
 /**
- * What Tencent Cloud offers, as far as the settings have to know it. Its pages on instance types, on cloud disks, on elastic
- * IPs and on public images say more.
+ * What Tencent Cloud offers, as far as the settings have to know it. Its pages on regions and zones, on instance types, on cloud
+ * disks, on elastic IPs and on public images say more.
  */
+
+/**
+ * Numbers of the zones that machines can stand in, by region, as far as Tencent sells them to everybody (its page on regions and
+ * zones). Some of them are for accounts that ask. A new one is one more number here.
+ */
+const ZONES: Readonly<Record<string, readonly number[]>> = {
+  "ap-bangkok": [1, 2],
+  "ap-beijing": [3, 4, 5, 6, 7, 8],
+  "ap-chengdu": [1, 2],
+  "ap-chongqing": [1],
+  "ap-guangzhou": [3, 4, 5, 6, 7],
+  "ap-hongkong": [1, 2, 3],
+  "ap-jakarta": [1, 2, 3],
+  "ap-nanjing": [1, 2, 3],
+  "ap-seoul": [1, 2],
+  "ap-shanghai": [2, 3, 4, 5, 8, 9],
+  "ap-singapore": [1, 2, 3, 4],
+  "ap-tokyo": [1, 2],
+  "ap-zhongwei": [1],
+  "eu-frankfurt": [1, 2],
+  "me-saudi-arabia": [1, 2],
+  "na-ashburn": [1, 2],
+  "na-siliconvalley": [1, 2],
+  "sa-saopaulo": [1],
+};
+
+/** The known regions, in the order of their names. */
+export const regions = Object.keys(ZONES);
+
+/** Names of a region's zones, or undefined for a region that isn't known. */
+export function zonesOf(region: string): string[] | undefined {
+  return ZONES[region]?.map((number) => `${region}-${number}`);
+}
 
 /** An operating system that machines can be made with. */
 interface System {
