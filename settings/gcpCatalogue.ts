@@ -70,6 +70,11 @@ export function zonesOf(region: string): string[] | undefined {
 /** The known regions, in the order of their names. */
 export const regions = Object.keys(REGIONS);
 
+/** Where a region stands, or undefined for one that isn't known. */
+export function placeOf(region: string): Coordinates | undefined {
+  return REGIONS[region];
+}
+
 /** The region that stands nearest to a place, along the great circle. */
 export function nearestRegion(place: Coordinates): string {
   const distance = (region: string): number => greatCircleKm(place, REGIONS[region]!);

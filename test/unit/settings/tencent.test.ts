@@ -46,8 +46,8 @@ test.each<[string, Record<string, unknown>, string]>([
   ],
   [
     "a zone that its region doesn't have",
-    { region: "ap-tokyo", zone: "ap-tokyo-3" },
-    `${key}.zone is "ap-tokyo-3"; it must be a zone of the region ap-tokyo: ap-tokyo-1, ap-tokyo-2.`,
+    { zone: "ap-singapore-5" },
+    `${key}.zone is "ap-singapore-5"; it must be a zone of the region ap-singapore: ap-singapore-1, ap-singapore-2, ap-singapore-3, ap-singapore-4.`,
   ],
   [
     "a region that there isn't",
