@@ -9,6 +9,7 @@ import { CrossBorderLink } from "./components/link/crossBorderLink";
 import { Certificates } from "./components/pki/certificates";
 import { POSTGRES_HEARTBEATS } from "./components/postgres/plan";
 import { ReplicatedPostgres } from "./components/postgres/replicatedPostgres";
+import { protectFromDestruction } from "./components/protection";
 import { firstBoots } from "./components/sites/firstBoot";
 import { makeSites } from "./components/sites/make";
 import { makeTraffic } from "./components/traffic/make";
@@ -145,6 +146,12 @@ const replicationGate =
 
 // Traffic
 const users = makeTraffic(settings, sites);
+
+// Protection
+protectFromDestruction(settings, [
+  ...sites,
+  ...[crossBorderLink, certificates, backupPath, pair, gate, replicatedPostgres, replicationGate, users],
+]);
 
 // Outputs
 export const link = publishLink(crossBorderLink, gate, settings);

@@ -17,7 +17,7 @@ const disk = z.strictObject({
     .describe("Type of the boot disks. The machine's series has to take it."),
   sizeGb: whole(10, 65536, "GB")
     .default(100)
-    .describe("Size. `pd-ssd` has 30 IOPS for each GB: 3,000 of 100 GB."),
+    .describe("Size. `pd-ssd` has 30 IOPS for each GB, 3,000 of 100 GB, beside the machine's baseline."),
   iops: whole(HYPERDISK_BASELINE.iops, 160000, "IOPS")
     .optional()
     .describe("IOPS to provision, of `hyperdisk-balanced` alone. Without it: 3,000."),

@@ -26,6 +26,7 @@ const REGIONS: Readonly<Record<string, Coordinates>> = {
   "asia-south2": { latitude: 28.61, longitude: 77.21 },
   "asia-southeast1": { latitude: 1.35, longitude: 103.82 },
   "asia-southeast2": { latitude: -6.21, longitude: 106.85 },
+  "asia-southeast3": { latitude: 13.75, longitude: 100.5 },
   "australia-southeast1": { latitude: -33.87, longitude: 151.21 },
   "australia-southeast2": { latitude: -37.81, longitude: 144.96 },
   "europe-central2": { latitude: 52.23, longitude: 21.01 },
@@ -68,6 +69,11 @@ export function zonesOf(region: string): string[] | undefined {
 
 /** The known regions, in the order of their names. */
 export const regions = Object.keys(REGIONS);
+
+/** Where a region stands, or undefined for one that isn't known. */
+export function placeOf(region: string): Coordinates | undefined {
+  return REGIONS[region];
+}
 
 /** The region that stands nearest to a place, along the great circle. */
 export function nearestRegion(place: Coordinates): string {
@@ -112,7 +118,10 @@ export function disksFor(machineType: string): readonly DiskType[] | undefined {
   return DISKS_OF_SERIES[seriesOf(machineType)];
 }
 
-/** IOPS that a zonal persistent disk has for each GB of its size. They can't be bought apart. */
+/**
+ * IOPS that a zonal persistent disk has for each GB of its size (Google's page on Persistent Disk performance). They can't be bought
+ * apart. Google adds a baseline that all disks of one type in a machine share.
+ */
 export const IOPS_PER_GB: Readonly<Partial<Record<DiskType, number>>> = { "pd-ssd": 30, "pd-balanced": 6 };
 
 /** A Hyperdisk Balanced volume takes at most this many IOPS for each GB of its size. */

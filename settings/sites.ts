@@ -1,7 +1,11 @@
 import { gatewayAddress } from "../components/sites/gcp/plan";
 import { planGateways } from "../components/sites/tencent/plan";
 import { GATEWAY_NAMES, OWN_LABELS, PLAIN_NAME } from "../components/sites/naming";
+import type { Coordinates } from "../components/sites/site";
+import { greatCircleKm } from "../providers/probes/physics";
+import { placeOf as googlesPlace } from "./gcpCatalogue";
 import { contains } from "./ipv4";
+import { placeOf as tencentsPlace } from "./tencentCatalogue";
 import type { GatewaySettings, Settings, SiteSettings } from "./schema";
 
 /** Rules of the sites and of how they are made. Each gives one sentence per violation. */
@@ -99,6 +103,32 @@ const namesCanBeParts: Rule = (settings) =>
         'starting with a letter: "-" parts the names of what is made.',
     );
 
+/**
+ * Farthest that a site may be said to stand from the region that it is made in, km. A region is known by its city, and its
+ * buildings may stand anywhere around that.
+ */
+const FARTHEST_FROM_REGION_KM = 500;
+
+/** Where a site's cloud has the region that it is made in. */
+function regionOf({ gcp, tencent }: SiteSettings): { region: string; place?: Coordinates } | undefined {
+  if (gcp) return { region: gcp.region, place: googlesPlace(gcp.region) };
+  return tencent && { region: tencent.region, place: tencentsPlace(tencent.region) };
+}
+
+const placesAreTheirRegions: Rule = (settings) =>
+  sitesOf(settings).flatMap((site) => {
+    const { region, place } = regionOf(site) ?? {};
+    if (!place) return [];
+    const { latitude, longitude } = site.coordinates;
+    const far = greatCircleKm(site.coordinates, place);
+    return far <= FARTHEST_FROM_REGION_KM
+      ? []
+      : [
+          `crossborder:sites.${site.name}.coordinates are ${latitude}, ${longitude}, which is ${Math.round(far)} km from the region ${region}; ` +
+            `they must be the region's own, about ${place.latitude}, ${place.longitude}: they tell how fast light can be.`,
+        ];
+  });
+
 const publicAddressesDiffer: Rule = (settings) =>
   pairs(sitesOf(settings))
     .filter(([one, other]) => one.publicAddress !== undefined && one.publicAddress === other.publicAddress)
@@ -179,6 +209,7 @@ export const siteRules: readonly Rule[] = [
   eachSiteIsMadeOneWay,
   existingHasItsAddress,
   namesCanBeParts,
+  placesAreTheirRegions,
   publicAddressesDiffer,
   gatewaysStandInTheirSite,
   gatewaysDiffer,

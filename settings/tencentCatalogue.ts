@@ -1,9 +1,48 @@
 import type { OsFamily } from "../components/host/host";
+import type { Coordinates } from "../components/sites/site";
 
 /**
- * What Tencent Cloud offers, as far as the settings have to know it. Its pages on instance types, on cloud disks, on elastic
- * IPs and on public images say more.
+ * What Tencent Cloud offers, as far as the settings have to know it. Its pages on regions and zones, on instance types, on cloud
+ * disks, on elastic IPs and on public images say more.
  */
+
+/**
+ * Regions that Tencent sells to everybody, with the numbers of the zones that machines can stand in (its page on regions and zones;
+ * some zones are for accounts that ask) and the place of their city, in degrees. A new zone is one more number here.
+ */
+const REGIONS: Readonly<Record<string, Coordinates & { readonly zones: readonly number[] }>> = {
+  "ap-bangkok": { zones: [1, 2], latitude: 13.75, longitude: 100.5 },
+  "ap-beijing": { zones: [3, 4, 5, 6, 7, 8], latitude: 39.9, longitude: 116.4 },
+  "ap-chengdu": { zones: [1, 2], latitude: 30.57, longitude: 104.07 },
+  "ap-chongqing": { zones: [1], latitude: 29.56, longitude: 106.55 },
+  "ap-guangzhou": { zones: [3, 4, 5, 6, 7], latitude: 23.13, longitude: 113.26 },
+  "ap-hongkong": { zones: [1, 2, 3], latitude: 22.32, longitude: 114.17 },
+  "ap-jakarta": { zones: [1, 2, 3], latitude: -6.21, longitude: 106.85 },
+  "ap-nanjing": { zones: [1, 2, 3], latitude: 32.06, longitude: 118.8 },
+  "ap-seoul": { zones: [1, 2], latitude: 37.57, longitude: 126.98 },
+  "ap-shanghai": { zones: [2, 3, 4, 5, 8, 9], latitude: 31.23, longitude: 121.47 },
+  "ap-singapore": { zones: [1, 2, 3, 4], latitude: 1.35, longitude: 103.82 },
+  "ap-tokyo": { zones: [1, 2], latitude: 35.69, longitude: 139.69 },
+  "ap-zhongwei": { zones: [1], latitude: 37.5, longitude: 105.2 },
+  "eu-frankfurt": { zones: [1, 2], latitude: 50.11, longitude: 8.68 },
+  "me-saudi-arabia": { zones: [1, 2], latitude: 24.71, longitude: 46.68 },
+  "na-ashburn": { zones: [1, 2], latitude: 39.04, longitude: -77.49 },
+  "na-siliconvalley": { zones: [1, 2], latitude: 37.37, longitude: -121.97 },
+  "sa-saopaulo": { zones: [1], latitude: -23.53, longitude: -46.79 },
+};
+
+/** The known regions, in the order of their names. */
+export const regions = Object.keys(REGIONS);
+
+/** Names of a region's zones, or undefined for a region that isn't known. */
+export function zonesOf(region: string): string[] | undefined {
+  return REGIONS[region]?.zones.map((number) => `${region}-${number}`);
+}
+
+/** Where a region stands, or undefined for one that isn't known. */
+export function placeOf(region: string): Coordinates | undefined {
+  return REGIONS[region];
+}
 
 /** An operating system that machines can be made with. */
 interface System {

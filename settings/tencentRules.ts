@@ -11,7 +11,9 @@ import {
   LONGEST_KEY_NAME,
   LONGEST_PREFIX,
   NETWORK_RANGES,
+  regions,
   systemOf,
+  zonesOf,
 } from "./tencentCatalogue";
 
 /** Rules of sites on Tencent Cloud. Each gives one sentence per violation. */
@@ -47,11 +49,15 @@ const nameFitsTheKeyPair = forEachSite(({ name }) =>
       ],
 );
 
-const zoneIsOfTheRegion = forEachSite(({ tencent: { region, zone }, key }) =>
-  zone.startsWith(`${region}-`) && /^\d+$/.test(zone.slice(region.length + 1))
+const zoneIsOfTheRegion = forEachSite(({ tencent: { region, zone }, key }) => {
+  const known = zonesOf(region);
+  if (!known) {
+    return [`${key}.region is "${region}"; it must be a region of Tencent Cloud: ${regions.join(", ")}.`];
+  }
+  return known.includes(zone)
     ? []
-    : [`${key}.zone is "${zone}"; it must be a zone of the region ${region}, such as ${region}-2.`],
-);
+    : [`${key}.zone is "${zone}"; it must be a zone of the region ${region}: ${known.join(", ")}.`];
+});
 
 const rangeCanBeANetwork = forEachSite(({ name, cidr }) => {
   const key = `crossborder:sites.${name}.cidr`;

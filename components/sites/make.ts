@@ -12,12 +12,15 @@ interface Surroundings {
   readonly firstBoot: FirstBootMaker;
 }
 
+/** A site, which is a component in the engine's eyes. */
+type MadeSite = Site & pulumi.ComponentResource;
+
 /**
  * Makes one site in the way that its settings name. Nothing after this knows which one it was.
  *
  * A cloud's package is loaded when a site needs it: Google's takes half a second and 130 MB.
  */
-function makeSite(name: string, site: SiteSettings, { settings, peer, firstBoot }: Surroundings): Site {
+function makeSite(name: string, site: SiteSettings, { settings, peer, firstBoot }: Surroundings): MadeSite {
   const { stack, labels, protect, access, backup, ha, traffic } = settings;
   const publicPorts = traffic === "off" ? [] : [traffic.port];
   const cloud = {
@@ -44,7 +47,7 @@ function makeSite(name: string, site: SiteSettings, { settings, peer, firstBoot 
  * the other's as an output that is filled in below; between the resources there is no circle, since an address needs
  * nothing of the other site.
  */
-export function makeSites(settings: LoadedSettings, firstBoot: FirstBootMaker): readonly Site[] {
+export function makeSites(settings: LoadedSettings, firstBoot: FirstBootMaker): readonly MadeSite[] {
   const named = Object.entries(settings.sites);
   const deferred = named.map(() => pulumi.deferredOutput<string>());
   const sites = named.map(([name, site], index) => {

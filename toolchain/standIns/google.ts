@@ -1,7 +1,7 @@
 import { version } from "@pulumi/gcp/package.json";
 import type { Properties } from "../../plugins/support/values";
 import { givenAddress } from "./made";
-import { CREATED, madeUp, madeUpAddress, madeUpNumber } from "./madeUp";
+import { anew, CREATED, madeUp, madeUpAddress, madeUpNumber } from "./madeUp";
 import { PackageSchema } from "./packageSchema";
 import type { Cloud, NewResource } from "./provider";
 import { declarationsOf } from "./typeDeclarations";
@@ -31,7 +31,11 @@ const OWN: Readonly<Record<string, (resource: NewResource) => { id?: string; sai
     said: { address: givenAddress(name) ?? madeUpAddress(urn), addressId: madeUpNumber(urn, 19) },
   }),
   "gcp:compute/instance:Instance": ({ urn }) => ({
-    said: { instanceId: madeUpNumber(urn, 19), currentStatus: "RUNNING", cpuPlatform: "Intel Cascade Lake" },
+    said: {
+      instanceId: madeUpNumber(anew(urn), 19),
+      currentStatus: "RUNNING",
+      cpuPlatform: "Intel Cascade Lake",
+    },
   }),
   "gcp:compute/routerNat:RouterNat": ({ inputs }) => ({
     id: `${inputs["project"]}/${inputs["region"]}/${inputs["router"]}/${inputs["name"]}`,

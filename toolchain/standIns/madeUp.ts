@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 
 /** Made up of a resource's URN: the same in each run, and another for each resource. In base 36, at most 40 characters. */
 export function madeUp(urn: string, length: number): string {
@@ -10,6 +10,11 @@ export function madeUp(urn: string, length: number): string {
 export function madeUpNumber(urn: string, length: number): string {
   const digest = createHash("sha256").update(urn).digest("hex");
   return `1${BigInt(`0x${digest}`).toString().slice(1, length)}`;
+}
+
+/** What tells a resource that is made now from one that was made before in its place, beside its URN. */
+export function anew(urn: string): string {
+  return `${urn} ${randomUUID()}`;
 }
 
 /** Networks that are for documentation alone (RFC 5737). */

@@ -2,7 +2,7 @@ import { version } from "@pulumi/tencentcloud/package.json";
 import { schemaFile } from "../sdk/generate";
 import type { Properties } from "../../plugins/support/values";
 import { givenAddress } from "./made";
-import { CREATED, madeUp, madeUpAddress } from "./madeUp";
+import { anew, CREATED, madeUp, madeUpAddress } from "./madeUp";
 import { PackageSchema, schemaInFile } from "./packageSchema";
 import type { Cloud } from "./provider";
 
@@ -54,7 +54,8 @@ export const tencent: Cloud = {
   schema: new PackageSchema(schemaInFile(schemaFile)),
   make: ({ type, name, urn, inputs }) => {
     const className = type.split(":").at(-1)!;
-    const identifier = (prefix: string): string => `${prefix}-${madeUp(urn, 8)}`;
+    const made = anew(urn);
+    const identifier = (prefix: string): string => `${prefix}-${madeUp(made, 8)}`;
     const id = identifier(PREFIXES[className] ?? className.toLowerCase());
     const said: Properties = {
       // Each resource says its own identifier, under a name of its own: `eipId`, `listenerId`.

@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { root } from "../../../toolchain/paths";
 import { createTemporaryStack, type TemporaryStack } from "../../../toolchain/standIns/temporaryStack";
+import { runCommand } from "../../support/checkoutCommand";
 
 jest.setTimeout(900_000);
 
@@ -12,19 +12,9 @@ beforeAll(async () => {
 afterAll(() => stack.remove());
 
 /** Runs `npm run policy -- prod` about the stack. */
-function policy(): Promise<{ status: number | null; said: string }> {
-  const child = spawn(process.execPath, ["toolchain/run.mjs", "policy", "prod"], {
-    cwd: root,
-    env: stack.environment,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (data: Buffer) => (said += data.toString()));
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (status) => resolve({ status, said }));
-  });
+async function policy(): Promise<{ status: number; said: string }> {
+  const { status, stdout, stderr } = await runCommand(["policy", "prod"], stack.environment);
+  return { status, said: stdout + stderr };
 }
 
 test("production, as its example file has it, violates no policy", async () => {

@@ -54,6 +54,7 @@ test("a site is a site whoever made it: the link stands on the gateways of both"
     "sg",
     "link",
     "link-rtt",
+    "protection",
   ]);
   expect(named(all, "la").type).toBe("crossborder:index:GcpSite");
   expect(named(all, "sg").type).toBe("crossborder:index:ExistingSite");
@@ -89,4 +90,14 @@ test("the outputs tell the address that the site was given, and nothing visible 
   expect(link.primary).toMatchObject({ site: "la", host: "la-gw1", publicAddress: laAddress });
   expect(await pulumi.isSecret(outputs.link)).toBe(false);
   expect(all.filter((resource) => visible(resource).includes(privateKey))).toEqual([]);
+});
+
+test("a destruction begins with what refuses it: it depends on everything else", () => {
+  const { protect, dependencies } = named(all, "protection");
+  expect(protect).toBe(true);
+  const others = all.filter(
+    ({ name, type }) => name !== "protection" && !type.startsWith("crossborder:index:"),
+  );
+  expect(others.length).toBeGreaterThan(20);
+  expect(others.map(({ name }) => name).filter((name) => !dependencies.includes(name))).toEqual([]);
 });

@@ -40,8 +40,8 @@ test.each<[string, Record<string, unknown>, string]>([
   ],
   [
     "a zone that the region lacks",
-    { region: "us-east1", zones: ["us-east1-a"] },
-    `${key}.zones[0] is "us-east1-a"; it must be a zone of the region us-east1: us-east1-b, us-east1-c, us-east1-d.`,
+    { zones: ["us-west2-d"] },
+    `${key}.zones[0] is "us-west2-d"; it must be a zone of the region us-west2: us-west2-a, us-west2-b, us-west2-c.`,
   ],
   [
     "a host in a zone that is none",

@@ -1,5 +1,6 @@
 import { parseSettings } from "../../../settings/parse";
 import { warnings } from "../../../settings/rules";
+import { regions } from "../../../settings/tencentCatalogue";
 import { errorsOf, tencentSettings } from "./fixtures";
 
 const key = "crossborder:sites.sg.tencent";
@@ -41,7 +42,17 @@ test.each<[string, Record<string, unknown>, string]>([
   [
     "a zone of another region",
     { zone: "ap-hongkong-2" },
-    `${key}.zone is "ap-hongkong-2"; it must be a zone of the region ap-singapore, such as ap-singapore-2.`,
+    `${key}.zone is "ap-hongkong-2"; it must be a zone of the region ap-singapore: ap-singapore-1, ap-singapore-2, ap-singapore-3, ap-singapore-4.`,
+  ],
+  [
+    "a zone that its region doesn't have",
+    { zone: "ap-singapore-5" },
+    `${key}.zone is "ap-singapore-5"; it must be a zone of the region ap-singapore: ap-singapore-1, ap-singapore-2, ap-singapore-3, ap-singapore-4.`,
+  ],
+  [
+    "a region that there isn't",
+    { region: "ap-losangeles", zone: "ap-losangeles-1" },
+    `${key}.region is "ap-losangeles"; it must be a region of Tencent Cloud: ${regions.join(", ")}.`,
   ],
   [
     "an instance type that doesn't exist",

@@ -6,15 +6,11 @@ import {
   nextHopAddress,
   planMachines,
 } from "../../../components/sites/gcp/plan";
-import { addressAt, contains, isCidr } from "../../../settings/ipv4";
+import { contains, isCidr } from "../../../settings/ipv4";
+import { rangeOf } from "../settings/ranges";
 
 /** Any range that a site on Google Cloud may have. */
-const range = fc
-  .tuple(fc.integer({ min: 8, max: LONGEST_PREFIX }), fc.nat({ max: 0xffffff }))
-  .map(([prefix, offset]) => {
-    const size = 2 ** (32 - prefix);
-    return `${addressAt("10.0.0.0/8", Math.floor(offset / size) * size)}/${prefix}`;
-  });
+const range = rangeOf({ longest: LONGEST_PREFIX });
 
 const settings = { zones: ["us-west2-a"], machineType: "n2-standard-4", hosts: [] };
 

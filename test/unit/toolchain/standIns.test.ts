@@ -152,6 +152,15 @@ test("what is made has an identifier and addresses as its cloud gives them", asy
   expect(eip["publicIp"]).toMatch(/^(192\.0\.2|198\.51\.100|203\.0\.113)\.\d+$/);
 });
 
+test.each([
+  ["Google's", instance, "instanceId", { ...place, ...machine, bootDisk: {}, networkInterfaces: [] }],
+  ["Tencent's", "tencentcloud:index/instance:Instance", "id", { availabilityZone: "ap-singapore-2" }],
+])("a machine of %s that is made in another's place has another identifier", async (_, type, key, inputs) => {
+  const [one, other] = [await created(type, inputs, false), await created(type, inputs, false)];
+  expect(one[key]).toBeTruthy();
+  expect(other[key]).not.toBe(one[key]);
+});
+
 test("Tencent's images are found by a regular expression, and wrong arguments are refused", async () => {
   const invoke = (args: Properties): Promise<rpc.InvokeResponse> =>
     answer((callback) =>
