@@ -40,7 +40,7 @@ export interface Stand extends Injector {
 
 /** Before the first fault: what is usual for a client has to be known. */
 const calmSeconds = 5;
-const answersWanted = 10;
+const answersWanted = 5;
 const clientsReadyMs = 60_000;
 /** A site that was off has to start its daemons and to catch up. Who isn't served after this has failed the drill. */
 const servedAgainMs = 240_000;
