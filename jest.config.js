@@ -1,6 +1,7 @@
 /** @type {import("jest").Config} */
 const shared = {
   testEnvironment: "node",
+  globalSetup: "<rootDir>/test/support/python.ts",
   transform: {
     "/sdks/.+\\.ts$": "<rootDir>/test/support/generatedSources.js",
     "^.+\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2022" } }],

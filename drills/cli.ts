@@ -75,6 +75,8 @@ function notRun(drill: Drill, reason: string): DrillResult {
     failures: [reason],
     outageMs: {},
     failedRequests: {},
+    failedBetweenMs: {},
+    states: [],
     promises: nothingChecked,
     figures: [],
   };

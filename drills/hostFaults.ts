@@ -8,10 +8,16 @@ function inDirectory(command: string): string {
   return `for dir in ${directories.join(" ")}; do [ -d $dir ] || continue; cd $dir; ${command}; break; done`;
 }
 
-/** Takes all space that programs other than root's may use; what the file system reserves for root stays. */
+/**
+ * Takes all space that programs other than root's may use; what the file system reserves for root stays. In ever smaller pieces: not all
+ * that is free can be one file's data, and others write meanwhile.
+ */
 export function fillDisk(): string {
-  const available = "$(df --output=avail -B1 . | tail -n 1 | tr -d ' ')";
-  return `set -eu; ${inDirectory(`fallocate -l ${available} ${ballast}`)}`;
+  const free = "free=$(df --output=avail -B1 . | tail -n 1 | tr -d ' ')";
+  const take = `fallocate -o $(stat -c %s ${ballast}) -l $piece ${ballast} 2>/dev/null || piece=$((piece / 2))`;
+  const isRoom = "[ $free -ge 65536 ] && [ $piece -ge 65536 ]";
+  const fill = `: >>${ballast}; ${free}; piece=$free; while ${isRoom}; do ${take}; ${free}; [ $piece -le $free ] || piece=$free; done`;
+  return `set -eu; ${inDirectory(fill)}`;
 }
 
 export function freeDisk(): string {

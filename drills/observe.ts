@@ -1,7 +1,13 @@
 import type { Evidence } from "./checker/evidence";
 import { group } from "./checker/fates";
 import { type Experience, experiences, firstSuccessAfter } from "./checker/outage";
-import { backOnTunnelAfter, pathChangesPerMinute, type PathSample } from "./checker/paths";
+import {
+  backOnTunnelAfter,
+  pathChangesPerMinute,
+  type PathSample,
+  type StateChange,
+  stateChanges,
+} from "./checker/paths";
 import { checkPromises, type Promises } from "./checker/promises";
 import type { Attempt } from "./history";
 import type { Moment } from "./injector";
@@ -38,6 +44,8 @@ export interface Observed {
   readonly takeoverMs?: number;
   readonly healMs?: number;
   readonly pathChangesPerMinute?: number;
+  /** Empty without a backup path. */
+  readonly states: readonly StateChange[];
 }
 
 /** A client that is served has an answer within this, in ms, also when its first attempt times out. */
@@ -112,6 +120,7 @@ export function observe(drill: Drill, collected: Collected): Observed {
     failed: failedTwice(of(judged), faultAt),
     failedAtOwnSite: failedTwice(of(judged.filter((client) => client.includes("-site-"))), faultAt),
     failedAfterHeal: failedTwice(of(promised), healedAt + (drill.graceSeconds ?? 0) * 1000),
+    states: stateChanges(paths, faultAt),
     crossSiteMs: slowest(attempts, services, faultAt),
     takeoverMs: slowest(attempts, atAddress, faultAt),
     ...(paths.length > 0 && {

@@ -59,6 +59,6 @@ export function parsePaths(text: string, site: string): PathSample[] {
   return text.split("\n").flatMap((line) => {
     const [, at, state] = /^(\d+) .*"state": ?"([a-z-]+)"/.exec(line) ?? [];
     const path = pathOf[state ?? ""];
-    return at === undefined || path === undefined ? [] : [{ site, at: Number(at), path }];
+    return state === undefined || path === undefined ? [] : [{ site, at: Number(at), path, state }];
   });
 }

@@ -1,4 +1,5 @@
 import { type Figure, figure, holds, renderFigures } from "../bench/figure";
+import type { StateChange } from "./checker/paths";
 import { areKept, type Promises } from "./checker/promises";
 import type { Bounds, Drill } from "./model";
 import type { Observed } from "./observe";
@@ -13,6 +14,10 @@ export interface DrillResult {
   readonly outageMs: Readonly<Record<string, number>>;
   /** Requests that failed twice, by client. */
   readonly failedRequests: Readonly<Record<string, number>>;
+  /** When the first and the last of them began, in ms from the first fault on, of the clients that had any. */
+  readonly failedBetweenMs: Readonly<Record<string, readonly [number, number]>>;
+  /** What the keepers of the backup path made of it. */
+  readonly states: readonly StateChange[];
   readonly promises: Promises;
   readonly figures: readonly Figure[];
 }
@@ -94,18 +99,35 @@ export function judge(drill: Drill, observed: Observed): DrillResult {
     failures,
     outageMs: Object.fromEntries(clients.map(([client, { outageMs }]) => [client, Math.round(outageMs)])),
     failedRequests: Object.fromEntries(clients.map(([client, { failed }]) => [client, failed])),
+    failedBetweenMs: Object.fromEntries(
+      clients.flatMap(([client, { failedBetweenMs }]) =>
+        failedBetweenMs ? [[client, failedBetweenMs]] : [],
+      ),
+    ),
+    states: observed.states,
     promises,
     figures,
   };
 }
 
+const seconds = (ms: number): string => `+${(ms / 1000).toFixed(1)} s`;
+
+/** What each site's keeper made of it, in a line. */
+function renderStates(states: readonly StateChange[]): string[] {
+  return [...new Set(states.map(({ site }) => site))].sort().map((site) => {
+    const own = states.filter((one) => one.site === site);
+    return `  path of ${site}: ${own.map(({ afterMs, state }) => `${seconds(afterMs)} ${state}`).join(", ")}`;
+  });
+}
+
 /** A result for people, ending without a newline. */
 export function renderResult(result: DrillResult): string {
   const width = Math.max(...Object.keys(result.outageMs).map((name) => name.length), 6);
-  const clients = Object.entries(result.outageMs).map(
-    ([client, outage]) =>
-      `  ${client.padEnd(width)}  ${String(outage).padStart(8)} ms  ${String(result.failedRequests[client]).padStart(6)}`,
-  );
+  const clients = Object.entries(result.outageMs).map(([client, outage]) => {
+    const [first, last] = result.failedBetweenMs[client] ?? [];
+    const when = first === undefined ? "" : `  ${seconds(first)} to ${seconds(last!)}`;
+    return `  ${client.padEnd(width)}  ${String(outage).padStart(8)} ms  ${String(result.failedRequests[client]).padStart(6)}${when}`;
+  });
   const promises = Object.entries(result.promises).map(
     ([letter, { checked, broken }]: [string, { checked: number; broken: readonly string[] }]) =>
       `  (${letter})  ${String(checked).padStart(6)} checked  ${String(broken.length).padStart(4)} broken`,
@@ -123,6 +145,7 @@ export function renderResult(result: DrillResult): string {
     ...(result.figures.length > 0 ? [renderFigures(result.figures)] : []),
     `  ${"client".padEnd(width)}  ${"outage".padStart(11)}  failed`,
     ...clients,
+    ...renderStates(result.states),
     ...promises,
     ...notes,
     ...result.failures.map((failure) => `  ${failure}`),

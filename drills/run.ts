@@ -88,6 +88,15 @@ async function unserved(
   }
 }
 
+/** What became of the last request of a client that was not answered often enough. */
+function lastWord(client: string, attempts: readonly Attempt[]): string {
+  const own = attempts.filter((attempt) => attempt.client === client);
+  const answers = own.filter(({ outcome }) => outcome === "ok").length;
+  const error = own.filter((attempt) => attempt.error !== undefined).at(-1)?.error;
+  if (own.length === 0) return `${client} (no request of it ended)`;
+  return `${client} (${answers} of ${own.length} requests answered${error === undefined ? "" : `, last error: ${error}`})`;
+}
+
 /**
  * Runs a drill on a stand that is well: clients, faults, heals, and the judgement. Faults are undone in any case, also when
  * it fails or is interrupted.
@@ -108,7 +117,12 @@ export async function runDrill(
   let finished: Awaited<ReturnType<Watch["finish"]>> | undefined;
   try {
     const waiting = await unserved(watch, clientsReadyMs, clock, signal);
-    if (waiting.length > 0) throw new Error(`before any fault, without an answer: ${waiting.join(", ")}`);
+    if (waiting.length > 0) {
+      // Whoever can't even tell what they saw have their names told all the same.
+      finished = await watch.finish().catch(() => undefined);
+      const words = waiting.map((client) => (finished ? lastWord(client, finished.attempts) : client));
+      throw new Error(`before any fault, too few answers: ${words.join("; ")}`);
+    }
     await clock.sleep(calmSeconds * 1000, signal);
     const context = { drill: drill.name, injector: stand, journal: stand.journal, signal, say };
     const moments = await runSteps(drill.steps, { ...context, waitUntil: stopwatch(clock) });

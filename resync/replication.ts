@@ -57,6 +57,12 @@ export async function setWritable(side: Side, writable: boolean): Promise<void> 
   await side.database.run(`select crossborder.set_writable(${writable}, 'resync')`);
 }
 
+/** Whether a side refuses its writes already: it was restored from a backup, or a run before was interrupted. */
+export function refusesWrites(side: Side): Promise<boolean> {
+  const sql = "select to_jsonb(exists (select from crossborder.closed where reason = 'resync'))";
+  return side.database.json(sql, z.boolean());
+}
+
 export async function disableSubscription(side: Side, provider: string): Promise<void> {
   await side.database.run(
     `select pglogical.alter_subscription_disable(${literal(subscriptionFrom(provider))}, true)`,

@@ -28,6 +28,7 @@ import {
   drained,
   enableSubscription,
   knowledge,
+  refusesWrites,
   renewSlot,
   setWritable,
   type Side,
@@ -125,6 +126,12 @@ export async function resync(
   const sites: Sites = { source: source.end.site, target: target.end.site };
   const forward = await direction(source, target);
   const back = await direction(target, source);
+  // A site that was restored lacks rows, and may not write because somebody looked at a question and stopped.
+  const refused = await refusesWrites(target);
+  const leave = async (): Promise<void> => {
+    if (refused) operator.say(`${sites.target} goes on refusing writes, as before`);
+    else await setWritable(target, true);
+  };
   if (!options.dryRun) {
     await setWritable(target, false);
     operator.say(`${sites.target} refuses writes; both sites go on being read`);
@@ -136,7 +143,7 @@ export async function resync(
 
   const { differences, mismatches } = await allDifferences(source, target);
   if (mismatches.length > 0) {
-    if (!options.dryRun) await setWritable(target, true);
+    if (!options.dryRun) await leave();
     const list = mismatches.map(({ table, why }) => `${table}: ${why}`).join("\n  ");
     throw new Error(`the tables of the sites are not the same; make them so first:\n  ${list}`);
   }
@@ -150,7 +157,7 @@ export async function resync(
   }
   const answers = await ask(first.open, operator);
   if (answers === undefined) {
-    await setWritable(target, true);
+    await leave();
     return undefined;
   }
 
@@ -172,9 +179,9 @@ export async function resync(
     return undefined;
   }
   const { differences: rest } = await allDifferences(source, target);
-  const refused = await copyRows(target.database, forward.slot, copies(rest, await clock(source)));
-  for (const { table, key, why } of refused) operator.say(`${table} ${key} was not copied: ${why}`);
-  operator.say(`${rest.length - refused.length} rows were copied to ${sites.target}`);
+  const uncopied = await copyRows(target.database, forward.slot, copies(rest, await clock(source)));
+  for (const { table, key, why } of uncopied) operator.say(`${table} ${key} was not copied: ${why}`);
+  operator.say(`${rest.length - uncopied.length} rows were copied to ${sites.target}`);
   await catchUpSequences(target);
   await enableSubscription(source, sites.target);
   await enableSubscription(target, sites.source);

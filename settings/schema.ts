@@ -104,7 +104,9 @@ const ipsec = z.strictObject({
     .describe("Pre-shared keys by number. `npm run rotate -- psk` moves from one to the next."),
   dpdDelaySeconds: whole(1, 300, "seconds")
     .default(10)
-    .describe("Silence after which the peer is asked if it lives."),
+    .describe(
+      "Silence after which the initiator asks if its peer lives; the responder asks after ten times as long.",
+    ),
   retransmitSeconds: decimal(0.5, 60, "seconds")
     .default(2)
     .describe("Time between retransmissions of IKE messages."),

@@ -134,6 +134,8 @@ async function runJest(
     `--outputFile=${reportFile}`,
     // The machines of the lab are shared, and their time is what is measured.
     ...(onMachines.includes(tier) ? ["--runInBand"] : []),
+    // Jest by itself leaves a processor to whoever watches; here nobody else needs it.
+    ...(tier === "unit" ? ["--maxWorkers=100%"] : []),
     ...args,
   ];
   const status = await runScript(join(modules, "jest", "bin", "jest.js"), options, place);

@@ -27,6 +27,7 @@ import {
   renderSecrets,
   SECRETS_FILE,
 } from "./ipsec/swanctl";
+import { acquireSeconds } from "./timers";
 import { DAEMONS_FILE, FRR_FILE, FRR_UNIT, renderDaemons, renderDropIn, renderFrr } from "./routing/frr";
 
 /** Name of the link's component on its hosts. */
@@ -109,6 +110,8 @@ export function linkManifest(inputs: LinkInputs): Manifest {
       "net.ipv4.conf.all.rp_filter": "2",
       "net.ipv4.conf.all.accept_redirects": "0",
       "net.ipv4.conf.all.send_redirects": "0",
+      // What charon sets from its own file when it starts, for one that runs already.
+      "net.core.xfrm_acq_expires": String(acquireSeconds(link.ipsec)),
     },
     checks: [
       { name: "nft reads the firewall", argv: ["nft", "-c", "-f", `{stage}${FIREWALL_FILE}`] },

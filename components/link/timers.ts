@@ -7,7 +7,7 @@ import type { BfdSettings, IpsecSettings, LinkSettings } from "../../settings/sc
  * |---|---|---|
  * | the path goes dark | BFD | 300 ms × 3 = 0.9 s: routes are withdrawn, connects are refused at once |
  * | the same, with `bfd: off` | BGP's hold time | 30 s |
- * | the peer lost its keys (it was rebooted) | IKE's dead peer detection | 10 s + 2 s × (1 + 5) = 22 s |
+ * | the peer lost its keys (it was rebooted) | the initiator's dead peer detection | 10 s + 2 s × (1 + 5) = 22 s |
  *
  * A path that returns is used again after the sum of: one IKE retransmission if the SA was given up meanwhile (2 s), BFD's
  * three-way handshake at its slow rate of one packet a second (RFC 5880, section 6.8.3: at most 1 s + RTT), one BGP
@@ -19,6 +19,19 @@ export function bfdDetectionMs(bfd: BfdSettings): number {
   return bfd.intervalMs * bfd.multiplier;
 }
 
+/**
+ * How many times as long as the initiator the responder bears its peer's silence. What it gave up alone, because only one direction was
+ * cut or because its peer was frozen, the initiator would go on using until it noticed: the link would stay away for as long again
+ * after the fault's end. When it is the initiator that gives up, its INITIAL_CONTACT removes what the responder has left (RFC 7296,
+ * section 2.4).
+ */
+const RESPONDER_PATIENCE = 10;
+
+/** Silence of the peer after which a gateway asks whether it lives, in seconds. */
+export function dpdDelaySeconds(initiator: boolean, ipsec: IpsecSettings): number {
+  return initiator ? ipsec.dpdDelaySeconds : ipsec.dpdDelaySeconds * RESPONDER_PATIENCE;
+}
+
 /** Longest time from the peer's silence to a new IKE connection attempt, in seconds. */
 export function ikeGiveUpSeconds(ipsec: IpsecSettings): number {
   return ipsec.dpdDelaySeconds + ipsec.retransmitSeconds * (1 + ipsec.retransmitTries);
@@ -27,4 +40,13 @@ export function ikeGiveUpSeconds(ipsec: IpsecSettings): number {
 /** Time from a dead path to the withdrawal of its routes, in seconds. */
 export function detectionSeconds(link: LinkSettings): number {
   return link.bfd === "off" ? link.bgp.holdSeconds : bfdDetectionMs(link.bfd) / 1000;
+}
+
+/**
+ * How long the kernel waits for charon to answer a trap policy before it asks again, in whole seconds: one round of charon's
+ * retransmissions, as is charon's own default. That can't be left to charon: its sum of a geometric series divides by zero where
+ * retransmissions don't grow apart, and the kernel would ask once in 300 days. Also the life of an SPI that is being negotiated.
+ */
+export function acquireSeconds(ipsec: IpsecSettings): number {
+  return Math.ceil(ipsec.retransmitSeconds * (1 + ipsec.retransmitTries));
 }

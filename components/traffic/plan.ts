@@ -77,7 +77,7 @@ export function routingPolicy(
   };
 }
 
-/** How it is told whether a site is well: at the users' own port, since probers have no ranges of their own to let in. */
+/** How it is told whether a site is well: at the users' own port, since no ranges of the probers are known that could be let in. */
 export function healthCheck({
   name,
   port,

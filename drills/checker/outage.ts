@@ -6,6 +6,8 @@ export interface Experience {
   readonly requests: number;
   /** Requests that failed twice, the second time on a new connection. */
   readonly failed: number;
+  /** When the first and the last of them began, in ms from the fault on; absent when none failed. */
+  readonly failedBetweenMs?: readonly [number, number];
   /** The longest time without service, in ms; 0 when the client never waited longer than it always does. */
   readonly outageMs: number;
 }
@@ -53,8 +55,17 @@ export function experiences(
     clients.map(([client, own]) => {
       const requests = group(own, ({ id }) => id);
       const failed = [...requests.values()].filter((both) => isFailed(both));
+      const times = failed.map(([first]) => first!.at - fault.from);
       const outageMs = outage(own, fault.from, fault.to);
-      return [client, { requests: requests.size, failed: failed.length, outageMs }];
+      return [
+        client,
+        {
+          requests: requests.size,
+          failed: failed.length,
+          ...(times.length > 0 && { failedBetweenMs: [Math.min(...times), Math.max(...times)] }),
+          outageMs,
+        },
+      ];
     }),
   );
 }

@@ -7,6 +7,16 @@ export interface PathSample {
   /** In ms since 1970. */
   readonly at: number;
   readonly path: Path;
+  /** What the site's keeper called it. */
+  readonly state: string;
+}
+
+/** A site's keeper that came to another state. */
+export interface StateChange {
+  readonly site: string;
+  /** In ms from the first fault on. */
+  readonly afterMs: number;
+  readonly state: string;
 }
 
 const minuteMs = 60_000;
@@ -15,6 +25,19 @@ const minuteMs = 60_000;
 export function pathChanges(samples: readonly PathSample[], site: string): number[] {
   const own = samples.filter((sample) => sample.site === site).sort((a, b) => a.at - b.at);
   return own.filter(({ path }, index) => index > 0 && own[index - 1]!.path !== path).map(({ at }) => at);
+}
+
+/** What the sites' keepers made of it, from a moment on. */
+export function stateChanges(samples: readonly PathSample[], moment: number): StateChange[] {
+  const sites = [...new Set(samples.map(({ site }) => site))];
+  const changes = sites.flatMap((name) => {
+    const own = samples.filter(({ site }) => site === name).sort((a, b) => a.at - b.at);
+    return own.filter(({ state }, index) => index > 0 && own[index - 1]!.state !== state);
+  });
+  return changes
+    .filter(({ at }) => at >= moment)
+    .map(({ site, at, state }) => ({ site, afterMs: at - moment, state }))
+    .sort((a, b) => a.afterMs - b.afterMs);
 }
 
 /** The most changes of one site's path within any minute. */

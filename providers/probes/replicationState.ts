@@ -22,6 +22,8 @@ const databaseStateSchema = z.object({
   subscriptions: z.array(z.object({ name: z.string(), status: z.string() })),
   /** Writes of the other site that this one decided against, as recorded: each lost write is counted on one side only. */
   conflicts: z.number(),
+  /** What needs a person though rows replicate: tables without a key, drift, refused changes. Kind and subject. */
+  problems: z.array(z.string()),
 });
 export type DatabaseState = z.infer<typeof databaseStateSchema>;
 
@@ -37,7 +39,10 @@ const LOOK = `select jsonb_build_object(
   'subscriptions', (
     select coalesce(jsonb_agg(jsonb_build_object('name', subscription_name, 'status', status)), '[]')
     from pglogical.show_subscription_status()),
-  'conflicts', (select count(*) from crossborder.conflict where loser = remote_origin))`;
+  'conflicts', (select count(*) from crossborder.conflict where loser = remote_origin),
+  'problems', (
+    select coalesce(jsonb_agg(concat_ws(' ', kind, subject) order by kind, subject), '[]')
+    from crossborder.problems where kind <> 'subscription'))`;
 
 /** The last error of an apply worker, as the reader of the server's log left it. */
 export interface ApplyError {

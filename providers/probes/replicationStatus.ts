@@ -4,6 +4,7 @@ import {
   closeDatabaseSessions,
   measureReplication,
   openDatabaseSessions,
+  type ReplicationMeasurement,
   type Side,
 } from "./replicationMeasure";
 import { judgeReplication, type ReplicationReport } from "./replicationVerdict";
@@ -15,6 +16,8 @@ type Ways = Readonly<Record<string, { readonly lagMs: number | null }>>;
 export interface ReplicationStatus {
   readonly state: ReplicationReport["state"];
   readonly conflicts: number | null;
+  /** What needs a person though rows replicate, in words that begin with the site. It makes no state worse. */
+  readonly problems: readonly string[];
   readonly diagnosis: ReplicationReport["diagnosis"];
   readonly lag: Ways;
 }
@@ -38,6 +41,21 @@ export function lagByWay(
   return { [`${a}_to_${b}`]: { lagMs: primary }, [`${b}_to_${a}`]: { lagMs: secondary } };
 }
 
+function problems({ sites }: ReplicationMeasurement): string[] {
+  return Object.values(sites).flatMap((view) =>
+    view.problem ? [] : view.state.problems.map((problem) => `${view.end.site}: ${problem}`),
+  );
+}
+
+/** Problems that the table names before it says how many more there are. */
+const NAMED = 5;
+
+function problemRows(found: readonly string[]): [string, string][] {
+  const more = found.length > NAMED ? [`and ${found.length - NAMED} more`] : [];
+  const lines = [...found.slice(0, NAMED), ...more];
+  return lines.map((line, index) => [index === 0 ? "needs you" : "", line]);
+}
+
 /** Measures replication as it is now. Never fails for bad replication: the report says what is wrong. */
 export async function replicationStatus(
   facts: ReplicationFacts,
@@ -45,11 +63,13 @@ export async function replicationStatus(
 ): Promise<ReplicationStatus> {
   const sessions = await openDatabaseSessions(facts, world);
   try {
-    const report = judgeReplication(facts, await measureReplication(facts, sessions, QUICK, world));
+    const measurement = await measureReplication(facts, sessions, QUICK, world);
+    const report = judgeReplication(facts, measurement);
     const { state, conflicts, diagnosis, lagMs } = report;
     return {
       state,
       conflicts,
+      problems: problems(measurement),
       diagnosis,
       lag: lagByWay({ primary: facts.primary.site, secondary: facts.secondary.site }, lagMs),
     };
@@ -79,6 +99,7 @@ export function replicationRows(status: ReplicationStatus): [string, string][] {
     ["postgres", `replication is ${status.state}`],
     ...ways,
     ["conflicts", status.conflicts === null ? "unknown" : `${status.conflicts} writes lost against another`],
+    ...problemRows(status.problems),
     ...faults,
   ];
 }

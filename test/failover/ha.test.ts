@@ -11,7 +11,7 @@ import { root } from "../../toolchain/paths";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy } from "../lab/support/deployment";
 import { calmLab, eventually, type Lab, labTimeoutMs, openLab } from "../lab/support/lab";
-import { answerers, askFor, failed, outageSeconds } from "../lab/support/vip";
+import { answerers, answerWithSite, askFor, failed, outageSeconds } from "../lab/support/vip";
 
 const minute = 60_000;
 
@@ -26,16 +26,8 @@ let facts: LinkFacts;
 
 beforeAll(async () => {
   l = await deployedLab();
-  for (const [site, host] of [
-    ["la", l.la],
-    ["sg", l.sg],
-  ] as const) {
-    const listen = `TCP-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork`;
-    // As a unit of its own, so that it is there again after a boot.
-    const unit = `[Service]\nExecStart=/usr/bin/socat ${listen} "SYSTEM:echo from-${site}; cat"\n[Install]\nWantedBy=multi-user.target\n`;
-    await run(host, "cat >/etc/systemd/system/test-vip-echo.service", { stdin: unit });
-    await run(host, "systemctl enable --now test-vip-echo.service");
-  }
+  await answerWithSite(l.la, "la", port);
+  await answerWithSite(l.sg, "sg", port);
   facts = (await outputs()).linkFacts;
   // What was decided by hand outlives a deployment: also what a test left that failed.
   await ha("release");

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { bootstrapCommand, bootstrapRequest } from "../../components/host/installer";
 import type { Manifest } from "../../components/host/manifest";
 import { WHOLE_FILE } from "../../components/backup/manifest";
@@ -21,6 +23,8 @@ const localPort = 17007;
 const closing = { port: 7008, localPort: 17008, bytes: 100_000 };
 const wholeAnswers: readonly number[] = Array<number>(5).fill(closing.bytes);
 const drainSeconds = 5;
+/** The certificate and key of Singapore's gateway, on it. */
+const OWN_LEAF = "/etc/crossborder/pki/sg-gw1/leaf.pem";
 const settings = {
   "services.echo": { port },
   "services.once": { port: closing.port },
@@ -196,8 +200,19 @@ test(
   8 * minute,
 );
 
+/** What the proxy says of refusals it writes every 10 s (Envoy's `--file-flush-interval-msec`). */
+const flushedMs = 30_000;
+
+/** What the proxy in Los Angeles has refused since a moment, in s since 1970 by its clock. */
+function refusedSince(since: string): Promise<string> {
+  return run(
+    l.la,
+    `journalctl -u crossborder-proxy -o cat --no-pager --since @${since.trim()} | grep ^refused: || true`,
+  );
+}
+
 test(
-  "the public port is for the peer's certificate alone",
+  "the public port is for the peer's certificate alone, and tells in the journal whom it refused",
   async () => {
     const target = `${sites.la.publicGateway}:8443`;
     // In TLS 1.3 a refusal comes after the client's own handshake is over.
@@ -210,10 +225,45 @@ test(
         `-addext subjectAltName=DNS:sg-gw1.crossborder.internal -keyout ${stranger} -out ${stranger}.crt 2>/dev/null && ` +
         `cat ${stranger}.crt >>${stranger}`,
     );
-    const own = "/etc/crossborder/pki/sg-gw1/leaf.pem";
-    expect(await shake(`-cert ${own} -key ${own}`)).not.toMatch(/alert/);
+    const since = await run(l.la, "date +%s");
+    expect(await shake(`-cert ${OWN_LEAF} -key ${OWN_LEAF}`)).not.toMatch(/alert/);
+    expect(await refusedSince(since)).toBe("");
     expect(await shake(`-cert ${stranger} -key ${stranger}`)).toMatch(/alert/);
     expect(await shake("")).toMatch(/alert/);
+    const who = `refused: ${sites.sg.publicGateway}:\\d+ is not sg-gw1\\.crossborder\\.internal`;
+    await eventually(
+      "both refusals are in the journal",
+      async () =>
+        new RegExp(`${who}: .*CERTIFICATE_VERIFY_FAILED[^]*${who}: .*PEER_DID_NOT_RETURN_A_CERTIFICATE`).test(
+          await refusedSince(since),
+        ),
+      flushedMs,
+    );
+  },
+  2 * minute,
+);
+
+test(
+  "the peer's certificate leads to no service that the settings don't name, and who asks is told of in the journal",
+  async () => {
+    const program = readFileSync(join(__dirname, "support", "tunnel.py"), "utf8");
+    const ask = async (name: string) =>
+      (
+        await run(l.sg, `python3 - ${sites.la.publicGateway} 8443 ${OWN_LEAF} ${name}`, { stdin: program })
+      ).trim();
+    const since = await run(l.la, "date +%s");
+    expect(await ask("echo")).toBe("200");
+    for (const name of ["secrets", "127.0.0.1:22", `localhost:${port}`]) expect(await ask(name)).toBe("404");
+    await eventually(
+      "each refusal is in the journal",
+      async () => {
+        const told = await refusedSince(since);
+        return ["secrets", "127.0.0.1:22", `localhost:${port}`].every((name) =>
+          told.includes(` asked for ${name}, which is no service of this site`),
+        );
+      },
+      flushedMs,
+    );
   },
   2 * minute,
 );

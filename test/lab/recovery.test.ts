@@ -49,3 +49,25 @@ it(
   },
   2 * minute,
 );
+
+it(
+  "an initiator that was turned away by a peer without its configuration tries again by itself",
+  async () => {
+    const file = "/etc/swanctl/conf.d/crossborder.conf";
+    await run(l.sg, `mv ${file} /run/ && swanctl --load-conns`);
+    await run(l.la, "swanctl --terminate --ike peer --force --timeout 2 || true");
+    await eventually(
+      "the initiator was turned away",
+      async () =>
+        (await run(l.la, "journalctl -u strongswan --since -1min")).includes("NO_PROPOSAL_CHOSEN notify"),
+      minute,
+    );
+    await run(l.sg, `mv /run/crossborder.conf ${file} && swanctl --load-conns`);
+    await eventually(
+      "the link carries again",
+      async () => (await l.on("client-la", "ping -n -c 2 -i 0.2 -W 1 10.20.0.50")).status === 0,
+      minute,
+    );
+  },
+  3 * minute,
+);

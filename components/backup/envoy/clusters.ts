@@ -9,7 +9,7 @@ import {
   PUBLIC_CLUSTER,
 } from "../proxy";
 import { type Endpoint, offeredBy, type Service, usedBy } from "../service";
-import { CHECKS_THAT_AGREE, CONNECT_TIMEOUT_MS, PUBLIC_TIMEOUT_MS } from "../timers";
+import { CHECKS_THAT_AGREE, CONNECT_TIMEOUT_MS, PUBLIC_TIMEOUT_MS, RETURN_SHARE } from "../timers";
 import { duration, type Message, socket, typed, watched } from "./resource";
 import { type SecretSource, upstreamTls } from "./tls";
 
@@ -61,6 +61,7 @@ function healthCheck(intervalMs: number, timeoutMs: number, http: Message): Mess
 /** The other site's service. */
 function peer(service: Service, { backup }: ProxyInputs): Message {
   const { intervalMs, timeoutMs } = backup.healthCheck;
+  const returning = duration(intervalMs * RETURN_SHARE);
   return {
     name: peerCluster(service),
     type: "EDS",
@@ -70,7 +71,14 @@ function peer(service: Service, { backup }: ProxyInputs): Message {
     circuit_breakers: circuitBreakers,
     // Without it, connections over a link that went dark would last until their ends give up.
     close_connections_on_host_health_failure: true,
-    health_checks: [healthCheck(intervalMs, timeoutMs, { host: "link" })],
+    health_checks: [
+      {
+        ...healthCheck(intervalMs, timeoutMs, { host: "link" }),
+        // While it is down, and between the first check that passes and the one that confirms it.
+        unhealthy_interval: returning,
+        healthy_edge_interval: returning,
+      },
+    ],
     outlier_detection: {
       split_external_local_origin_errors: true,
       consecutive_local_origin_failure: FAILURES_TO_EJECT,

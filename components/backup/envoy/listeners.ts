@@ -149,6 +149,24 @@ function backupWay(service: Service): Message {
   };
 }
 
+/**
+ * A line in the proxy's journal about what was refused, for whoever looks why the peer isn't let in, or who tries.
+ * @param condition What of a connection or request is told, in CEL over Envoy's attributes. @param line In Envoy's format of access logs.
+ */
+function refusals(condition: string, line: string): Message {
+  const told = extension(
+    "envoy.access_loggers.extension_filters.cel",
+    "extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+    { expression: condition },
+  );
+  return {
+    ...extension("envoy.access_loggers.stderr", "extensions.access_loggers.stream.v3.StderrAccessLog", {
+      log_format: { text_format_source: { inline_string: `${line}\n` } },
+    }),
+    filter: { extension_filter: told },
+  };
+}
+
 function manager(name: string, more: Message, hosts: readonly Message[]): Message {
   const path: Json = [{ name: ":path", string_match: { exact: HEALTH_PATH } }];
   return extension(MANAGER, MANAGER_TYPE, {
@@ -205,11 +223,23 @@ function forPeer(inputs: ProxyInputs, source: SecretSource): Message {
       common_http_protocol_options: { max_requests_per_connection: REQUESTS_PER_CONNECTION },
       http2_protocol_options: http2,
       upgrade_configs: [{ upgrade_type: "CONNECT" }],
+      access_log: [
+        refusals(
+          "response.code == 404",
+          "refused: %DOWNSTREAM_REMOTE_ADDRESS% asked for %REQ(:AUTHORITY)%, which is no service of this site",
+        ),
+      ],
     },
     offeredBy(view.local.site, services).map(tunnel),
   );
   return onPrivateAddress("peer", view.local.privateAddress, backup.port, {
     ignore_global_conn_limit: true,
+    access_log: [
+      refusals(
+        "connection.transport_failure_reason != ''",
+        `refused: %DOWNSTREAM_REMOTE_ADDRESS% is not ${peerName}: %DOWNSTREAM_TRANSPORT_FAILURE_REASON%`,
+      ),
+    ],
     filter_chains: [
       {
         name: "link",

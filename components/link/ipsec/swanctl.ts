@@ -1,6 +1,7 @@
 import type { IpsecSettings } from "../../../settings/schema";
 import type { HostFile } from "../../host/manifest";
 import type { LinkView } from "../ends";
+import { acquireSeconds, dpdDelaySeconds } from "../timers";
 import { cryptoProfiles } from "./profiles";
 
 /** Name of the connection in swanctl. */
@@ -36,7 +37,7 @@ export function renderConnections({ local, peer }: LinkView, ipsec: IpsecSetting
     encap = yes
     mobike = no
     keyingtries = 0
-    dpd_delay = ${ipsec.dpdDelaySeconds}s
+    dpd_delay = ${dpdDelaySeconds(local.initiator, ipsec)}s
     rekey_time = ${ipsec.ikeRekeyMinutes}m
     local {
       auth = psk
@@ -99,6 +100,11 @@ export function renderCharon(ipsec: IpsecSettings): HostFile {
   retransmit_base = 1.0
   retransmit_timeout = ${ipsec.retransmitSeconds.toFixed(1)}
   retransmit_tries = ${ipsec.retransmitTries}
+  plugins {
+    kernel-netlink {
+      xfrm_acq_expires = ${acquireSeconds(ipsec)}
+    }
+  }
 }
 `;
   return { path: CHARON_FILE, content, mode: "0644" };

@@ -53,6 +53,7 @@ export class TestStack {
       "providers",
       "node_modules",
       "test",
+      "toolchain",
       "tsconfig.json",
       "package.json",
     ]) {

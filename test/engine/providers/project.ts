@@ -19,7 +19,14 @@ export class Project {
   }
 
   async create(program: string): Promise<void> {
-    for (const shared of ["components", "providers", "node_modules", "tsconfig.json", "package.json"]) {
+    for (const shared of [
+      "components",
+      "providers",
+      "node_modules",
+      "toolchain",
+      "tsconfig.json",
+      "package.json",
+    ]) {
       symlinkSync(join(repository, shared), join(this.directory, shared));
     }
     mkdirSync(join(this.directory, "state"));

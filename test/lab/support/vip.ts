@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Client } from "../../../lab/network/plan";
+import type { Client, SiteName } from "../../../lab/network/plan";
+import { run } from "../../../lab/sessions";
 import type { Session } from "../../../providers/ssh/session";
 
 /** One request of a client, tried twice before it counts as failed. */
@@ -16,6 +17,18 @@ const program = readFileSync(join(__dirname, "vipClient.py"), "utf8");
 
 /** Time between a client's requests, s. */
 const intervalSeconds = 0.1;
+
+/**
+ * Starts a service on a gateway that says in which site it stands, then repeats what it is sent.
+ * @param port Of the gateway's loopback address.
+ */
+export async function answerWithSite(gateway: Session, site: SiteName, port: number): Promise<void> {
+  const listen = `TCP-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork`;
+  // As a unit of its own, so that it is there again after a boot.
+  const unit = `[Service]\nExecStart=/usr/bin/socat ${listen} "SYSTEM:echo from-${site}; cat"\n[Install]\nWantedBy=multi-user.target\n`;
+  await run(gateway, "cat >/etc/systemd/system/test-vip-echo.service", { stdin: unit });
+  await run(gateway, "systemctl enable --now test-vip-echo.service");
+}
 
 /**
  * Has a host of a site ask at an address for some time.

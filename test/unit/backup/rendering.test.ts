@@ -12,10 +12,17 @@ interface Rendered {
   address: { socket_address: { address: string; port_value: number } };
   internal_listener?: object;
   filter_chains: Chain[];
+  access_log: AccessLog[];
   load_assignment: object;
+  health_checks: object[];
   endpoints: { lb_endpoints: { endpoint: { address: Rendered["address"] } }[] }[];
   type: string;
   typed_extension_protocol_options: Record<string, Http2Options>;
+}
+interface AccessLog {
+  name: string;
+  filter: { extension_filter: { typed_config: { expression: string } } };
+  typed_config: { log_format: { text_format_source: { inline_string: string } } };
 }
 interface Http2Options {
   explicit_http_config: {
@@ -86,6 +93,28 @@ describe("the port for the peer", () => {
     expect(hosts(fromSg)).toEqual([["postgres"], ["vault"]]);
     expect(hosts(fromLa)).toEqual([["postgres"]]);
   });
+
+  test("tells in the journal whom it refused: a handshake that failed, and a name that is none", () => {
+    const { access_log: ofConnections } = listener(fromSg, "peer")!;
+    const { access_log: ofRequests } = publicChain!.filters[0]!.typed_config as Pick<Rendered, "access_log">;
+    const told = [...ofConnections, ...ofRequests].map(({ name, filter, typed_config }) => [
+      name,
+      filter.extension_filter.typed_config.expression,
+      typed_config.log_format.text_format_source.inline_string,
+    ]);
+    expect(told).toEqual([
+      [
+        "envoy.access_loggers.stderr",
+        "connection.transport_failure_reason != ''",
+        "refused: %DOWNSTREAM_REMOTE_ADDRESS% is not la-gw1.crossborder.internal: %DOWNSTREAM_TRANSPORT_FAILURE_REASON%\n",
+      ],
+      [
+        "envoy.access_loggers.stderr",
+        "response.code == 404",
+        "refused: %DOWNSTREAM_REMOTE_ADDRESS% asked for %REQ(:AUTHORITY)%, which is no service of this site\n",
+      ],
+    ]);
+  });
 });
 
 describe("the services' own ports", () => {
@@ -153,6 +182,19 @@ test("the way into the backup path is a TCP listener, so that the end of an answ
   const entrance = listener(fromLa, "backup-postgres")!;
   expect(entrance.internal_listener).toBeUndefined();
   expect(entrance.address).toEqual({ socket_address: { address: "127.0.0.2", port_value: 15432 } });
+});
+
+test("a link that was given up is asked at twice the pace, and still has to answer twice", () => {
+  const { health_checks } = resources(fromLa, "clusters.json").find(({ name }) => name === "peer-postgres")!;
+  expect(health_checks).toEqual([
+    expect.objectContaining({
+      interval: "0.5s",
+      unhealthy_interval: "0.25s",
+      healthy_edge_interval: "0.25s",
+      healthy_threshold: 2,
+      unhealthy_threshold: 2,
+    }),
+  ]);
 });
 
 test("answers have a window wider than what can wait between the proxies", () => {

@@ -13,7 +13,7 @@ const one: Wanted = {
 function result(name: string, ms?: number): DrillResult {
   const figures =
     ms === undefined ? [] : [figure("fault → other site", "ms", [ms], [{ of: "max", atMost: 3000 }])];
-  const clients = { outageMs: {}, failedRequests: {} };
+  const clients = { outageMs: {}, failedRequests: {}, failedBetweenMs: {}, states: [] };
   return { name, passed: true, failures: [], ...clients, promises: nothingChecked, figures };
 }
 

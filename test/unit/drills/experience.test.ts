@@ -60,7 +60,12 @@ test("the first success after a moment is of a request that began after it", () 
 
 describe("paths", () => {
   const samples = (site: string, paths: readonly ("tunnel" | "backup")[], everyMs = 1000) =>
-    paths.map((path, index) => ({ site, path, at: 10_000 + index * everyMs }));
+    paths.map((path, index) => ({
+      site,
+      path,
+      state: path === "tunnel" ? "standby" : "active",
+      at: 10_000 + index * everyMs,
+    }));
 
   it("change when a site takes another one than before", () => {
     const seen = samples("la", ["tunnel", "backup", "backup", "tunnel"]);
@@ -87,8 +92,8 @@ describe("paths", () => {
 2500 {"at": 2, "state": "unknown"}
 3000 {"at": 3, "sta`;
     expect(parsePaths(text, "la")).toEqual([
-      { site: "la", at: 1000, path: "tunnel" },
-      { site: "la", at: 1500, path: "backup" },
+      { site: "la", at: 1000, path: "tunnel", state: "standby" },
+      { site: "la", at: 1500, path: "backup", state: "held" },
     ]);
   });
 });

@@ -49,7 +49,9 @@ const onBackupFor = (from: number, to: number) =>
     ["la", "sg"].map((site) => ({
       site,
       at,
-      path: at >= from && at < to ? ("backup" as const) : ("tunnel" as const),
+      ...(at >= from && at < to
+        ? { path: "backup" as const, state: "active" }
+        : { path: "tunnel" as const, state: "standby" }),
     })),
   );
 
@@ -64,6 +66,13 @@ describe("a cut tunnel", () => {
     expect(result.passed).toBe(true);
     expect(result.outageMs).toEqual({ "sg-service": 1500, "la-service": 0, "la-site-reads": 0 });
     expect(result.failedRequests["sg-service"]).toBe(15);
+    expect(result.failedBetweenMs).toEqual({ "sg-service": [0, 1400] });
+    expect(result.states).toEqual(
+      [
+        { afterMs: 1000, state: "active" },
+        { afterMs: 23_000, state: "standby" },
+      ].flatMap((change) => ["la", "sg"].map((site) => ({ site, ...change }))),
+    );
   });
 
   it("fails when one site's requests take longer", () => {

@@ -37,6 +37,8 @@ interface Quirks {
   readonly answered?: (ms: number) => number;
   readonly deployed?: object;
   readonly onInject?: () => void;
+  /** What the client's history says in the end. */
+  readonly told?: () => Attempt[];
   /** Whether there is a database, with a row that is on one side until it is repaired. */
   readonly hasRows?: boolean;
 }
@@ -46,6 +48,7 @@ function stand({
   answered = (ms) => ms / 50,
   deployed = { backup: { services } },
   onInject,
+  told,
   hasRows = false,
 }: Quirks = {}) {
   const journal = openJournal(join(directory, "drill.json"));
@@ -75,8 +78,13 @@ function stand({
       answered: async () => ({ "la-service": answered(now) }),
       finish: async () => {
         done.push("finish");
-        const paths = requests().map(({ at }) => ({ site: "la", at, path: "tunnel" as const }));
-        return { attempts: requests(), paths };
+        const paths = requests().map(({ at }) => ({
+          site: "la",
+          at,
+          path: "tunnel" as const,
+          state: "standby",
+        }));
+        return { attempts: told?.() ?? requests(), paths };
       },
     }),
     calm: async () => void done.push("calm"),
@@ -111,10 +119,37 @@ test("rows that differ are repaired, and are told all the same", async () => {
   expect(result.failures).toEqual(["promise (c) is broken 1 times: delete/shared/1."]);
 });
 
-test("nothing is broken while a client has no answers: it would be blamed on the fault", async () => {
-  const { one } = stand({ answered: () => 0 });
-  await expect(run(one)).rejects.toThrow("before any fault, without an answer: la-service");
-  expect(done).toEqual(["calm", "finish"]);
+describe("nothing is broken while a client has too few answers: it would be blamed on the fault", () => {
+  const request = { client: "la-service", attempt: 1, kind: "request", at: 0, ended: 1, took: 1 } as const;
+
+  test.each<[string, () => Attempt[], string]>([
+    [
+      "its last error is told, not the one before",
+      () => [
+        { ...request, id: "1", outcome: "failed", error: "ConnectionRefusedError: [Errno 111]" },
+        { ...request, id: "2", outcome: "failed", error: "TimeoutError: timed out" },
+      ],
+      "la-service (0 of 2 requests answered, last error: TimeoutError: timed out)",
+    ],
+    [
+      "one that is answered, but seldom",
+      () => [{ ...request, id: "1", outcome: "ok" }],
+      "la-service (1 of 1 requests answered)",
+    ],
+    ["one that waits for ever", () => [], "la-service (no request of it ended)"],
+    [
+      "a history that can't be had hides no name",
+      () => {
+        throw new Error("the client's host is gone");
+      },
+      "la-service",
+    ],
+  ])("%s", async (_, told, words) => {
+    const { one } = stand({ answered: () => 0, told });
+    await expect(run(one)).rejects.toThrow(new Error(`before any fault, too few answers: ${words}`));
+    expect(done.filter((what) => what !== "finish")).toEqual(["calm"]);
+    expect(done).toContain("finish");
+  });
 });
 
 test("nothing is begun on a stack that lacks what the drill is about", async () => {

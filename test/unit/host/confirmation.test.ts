@@ -213,7 +213,7 @@ describe("an installer that is killed", () => {
   /** Kills the installer at its nth call of a system tool, counted from the first change. */
   function killAt(call: number): void {
     host.hook(
-      `echo >>count; [ "$(wc -l <count)" -lt ${call} ] || { rm count; kill -9 "$INSTALLER_PID"; sleep 0.1; }`,
+      `echo >>count; [ "$(wc -l <count)" -lt ${call} ] || { rm count; kill -9 "$INSTALLER_PID"; exit 137; }`,
     );
   }
 

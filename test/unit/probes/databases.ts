@@ -32,6 +32,7 @@ export function databaseState(site: "la" | "sg", changes: Partial<DatabaseState>
     walLimitBytes: 1 << 30,
     subscriptions: [{ name: `from_${peer}`, status: "replicating" }],
     conflicts: 2,
+    problems: [],
     ...changes,
   };
 }

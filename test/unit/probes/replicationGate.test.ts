@@ -252,6 +252,7 @@ describe("status", () => {
     expect(status).toEqual({
       state: "up",
       conflicts: 4,
+      problems: [],
       diagnosis: [],
       lag: { la_to_sg: { lagMs: 54 }, sg_to_la: { lagMs: 61 } },
     });
@@ -263,10 +264,29 @@ describe("status", () => {
     ]);
     expect(postgresStatus(status)).toEqual({
       ...{ la_to_sg: { lagMs: 54 }, sg_to_la: { lagMs: 61 } },
-      ...{ state: "up", conflicts: 4, diagnosis: [] },
+      ...{ state: "up", conflicts: 4, problems: [], diagnosis: [] },
     });
     expect(hosts.open).toBe(0);
     expect(hosts.commands.some(({ stdin }) => stdin.includes("as digest"))).toBe(false);
+  });
+
+  test("what needs a person is named with its site, and is no fault of replication", async () => {
+    const found = {
+      la: ["a", "b", "c", "d", "e"].map((table) => `no key app.${table}`),
+      sg: ["drift app.item", "extra unique app.person"],
+    };
+    const look: Psql = (host, sql) =>
+      sql.includes("crossborder.problems")
+        ? JSON.stringify(databaseState(host, { problems: found[host] }))
+        : undefined;
+    const status = await replicationStatus(databases, new FakeHosts(servers(look)));
+    expect(status).toMatchObject({ state: "up", diagnosis: [] });
+    expect(status.problems).toHaveLength(7);
+    expect(replicationRows(status).slice(-6)).toEqual([
+      ["needs you", "la: no key app.a"],
+      ...["b", "c", "d", "e"].map((table) => ["", `la: no key app.${table}`]),
+      ["", "and 2 more"],
+    ]);
   });
 
   test("the status of the whole is healthy while the databases replicate", async () => {

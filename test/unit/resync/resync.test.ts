@@ -14,6 +14,8 @@ interface Site {
   slot: { usable: boolean; active: boolean } | null;
   /** The other site's newest beat that arrived, µs. */
   seenUntil: number;
+  /** Whether it refuses writes already, as after a restoration. */
+  closed?: boolean;
 }
 
 /** What happened, in order, on both sites. */
@@ -42,6 +44,7 @@ function fake(name: string, site: Site): Side {
       return site.subscription && { status: site.subscription, slot };
     }
     if (sql.includes("pg_replication_slots")) return site.slot;
+    if (sql.includes("from crossborder.closed")) return site.closed ?? false;
     if (sql.includes("pg_stat_activity")) return false;
     if (sql.includes("extract(epoch from beat_at)")) return site.seenUntil;
     if (sql.includes("select beat from crossborder.heartbeat")) return 7;
@@ -174,6 +177,14 @@ test("an operator who stops at a question leaves everything as it was", async ()
   la.rows["(9)"] = row("(9,la)", 50);
   await expect(run(operator(undefined))).resolves.toBeUndefined();
   expect(trace).toEqual(["sg: closed", "sg: open"]);
+});
+
+test("a restored target that refuses writes already isn't opened by an operator who stops", async () => {
+  sg.closed = true;
+  la.rows["(9)"] = row("(9,la)", 50);
+  await expect(run(operator(undefined))).resolves.toBeUndefined();
+  expect(trace).toEqual(["sg: closed"]);
+  expect(said.at(-1)).toBe("sg goes on refusing writes, as before");
 });
 
 test("rows that the source refuses are left out, recorded, and go from the target", async () => {
