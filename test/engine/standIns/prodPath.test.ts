@@ -135,15 +135,20 @@ test("other user data touches no machine", async () => {
 test("a gateway that is lost is replaced by the command: by another machine, disk and key at the same address", async () => {
   const replace = (...options: string[]): Promise<PulumiResult> =>
     production.run("replace", "la-gw1", "--stack", "prod", ...options);
-  // It answers with its key.
+  const former = { key: production.bootstrapKey("la-gw1"), address: production.inCloud("la-gw1-address") };
+  const standing = JSON.stringify(await outputs());
+
   const stands = await replace("--new-disk");
-  expect(stands).toMatchObject({
+  expect(succeeded(stands)).toMatch(/^ {2}link {8}link is up$/m);
+  expect(stands.stderr).toContain("la-gw1 has all that was deployed: nothing is replaced");
+  // One that drifted still answers with its key.
+  machines["la-gw1"].files.kill("frr.service");
+  const drifted = await replace("--new-disk");
+  expect(drifted).toMatchObject({
     status: 2,
     stderr: expect.stringContaining("la-gw1 isn't lost") as string,
   });
 
-  const former = { key: production.bootstrapKey("la-gw1"), address: production.inCloud("la-gw1-address") };
-  const standing = JSON.stringify(await outputs());
   await production.loseMachine("la-gw1");
   const unsaid = await replace();
   expect(unsaid).toMatchObject({
@@ -197,6 +202,7 @@ test("a gateway that is lost is replaced by the command: by another machine, dis
   const demanded = machines["sg-gw1"].files.read("/etc/crossborder/proxy.d/clusters.json");
   expect(demanded).toContain('"2.la-gw1.crossborder.internal"');
   expect(demanded).not.toContain('"la-gw1.crossborder.internal"');
+  expect(succeeded(await production.run("verify", "--stack", "prod"))).toBe("2 of 2 hosts are as deployed\n");
   expect(Object.keys(await production.preview())).toEqual(["link-rtt"]);
   for (const name of NAMES) expect(machines[name].files.refused).toEqual([]);
 });

@@ -29,6 +29,7 @@ const SYSCTL = {
   "net.ipv4.conf.all.rp_filter": "0",
   "net.ipv4.conf.all.accept_redirects": "1",
   "net.ipv4.conf.all.send_redirects": "1",
+  "net.core.xfrm_acq_expires": "30",
 };
 
 /** A port that is free at both addresses. */

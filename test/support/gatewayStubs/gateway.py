@@ -7,6 +7,7 @@ known here is refused with exit status 99 and noted in STUB_STATE/refused, since
 """
 
 import glob
+import grp
 import json
 import os
 import re
@@ -319,11 +320,23 @@ def groupadd(*words):
 def chgrp(*words):
     if len(words) != 2 or words[0] not in groups() or not os.path.exists(words[1]):
         raise Refusal("invalid group: %s" % " ".join(words))
+    # By the file, not its path: it may be renamed.
+    with open(STATE + "/grouped", "a") as file:
+        file.write("%d %s\n" % (os.stat(words[1]).st_ino, words[0]))
+
+
+def stat(*words):
+    if words[:2] != ("-c", "%a %G") or len(words) != 3:
+        raise Unknown
+    found = os.stat(words[2])
+    grouped = dict(line.split() for line in read(STATE + "/grouped").splitlines())
+    group = grouped.get(str(found.st_ino)) or grp.getgrgid(found.st_gid).gr_name
+    print("%o %s" % (found.st_mode & 0o7777, group))
 
 
 def main():
     name, words = os.path.basename(sys.argv[0]), tuple(sys.argv[1:])
-    tools = (nft, vtysh, swanctl, ip, ping, modprobe, envoy, getent, groupadd, chgrp, backup_keeper)
+    tools = (nft, vtysh, swanctl, ip, ping, modprobe, envoy, getent, groupadd, chgrp, stat, backup_keeper)
     tool = {tool.__name__: tool for tool in tools}[name]
     line = " ".join((name,) + words)
     try:
