@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { KEEPER_PROGRAM } from "../../components/backup/unit";
 import { type ReceivedCommand, type SshServer, startSshServer } from "./sshServer";
 import { TemporaryHost } from "./temporaryHost";
 
@@ -159,7 +160,7 @@ export class BootingMachine {
       },
       rewrite: (command) => {
         if (CONFIGURATION.test(command)) this.addPrograms();
-        return files.localise(command);
+        return files.localise(command).replace(`python3 ${KEEPER_PROGRAM} `, "backup_keeper ");
       },
     });
   }

@@ -132,6 +132,81 @@ test("other user data touches no machine", async () => {
   for (const name of NAMES) expect(changes).not.toHaveProperty(`${name}-instance`);
 });
 
+test("a gateway that is lost is replaced by the command: by another machine, disk and key at the same address", async () => {
+  const replace = (...options: string[]): Promise<PulumiResult> =>
+    production.run("replace", "la-gw1", "--stack", "prod", ...options);
+  const former = { key: production.bootstrapKey("la-gw1"), address: production.inCloud("la-gw1-address") };
+  const standing = JSON.stringify(await outputs());
+
+  const stands = await replace("--new-disk");
+  expect(succeeded(stands)).toMatch(/^ {2}link {8}link is up$/m);
+  expect(stands.stderr).toContain("la-gw1 has all that was deployed: nothing is replaced");
+  // One that drifted still answers with its key.
+  machines["la-gw1"].files.kill("frr.service");
+  const drifted = await replace("--new-disk");
+  expect(drifted).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("la-gw1 isn't lost") as string,
+  });
+
+  await production.loseMachine("la-gw1");
+  const unsaid = await replace();
+  expect(unsaid).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("Say so with --new-disk") as string,
+  });
+  expect(production.bootstrapKey("la-gw1")).toBe(former.key);
+  expect(JSON.stringify(await outputs())).toBe(standing);
+
+  const { status, stdout, stderr } = await replace("--new-disk");
+  expect({ status, said: status === 0 ? "" : stdout + stderr }).toEqual({ status: 0, said: "" });
+  expect(stderr).toContain("la-gw1 is machine 2 from now on");
+  expect(stderr).toContain("la-gw1 is in its place");
+  expect(stdout).toMatch(/^ {2}link {8}link is up$/m);
+  expect(stdout).toMatch(/^ {2}backup la {3}standby/m);
+
+  // Its cloud made everything anew but the address, and protects it again.
+  const made = production.bootstrapKey("la-gw1");
+  expect(made).not.toBe(former.key);
+  expect(production.inCloud("la-gw1-address")).toEqual(former.address);
+  expect(production.inCloud("la-gw1-instance")?.inputs["deletionProtection"]).toBe(true);
+  const exported = succeeded(await production.stack.pulumi("stack", "export"));
+  const { deployment } = JSON.parse(exported) as {
+    deployment: { resources: { urn: string; protect?: boolean }[] };
+  };
+  for (const name of ["la-gw1-instance", "la-gw1-disk", "la-gw1-address"]) {
+    expect(deployment.resources.find(({ urn }) => urn.endsWith(`::${name}`))).toMatchObject({
+      protect: true,
+    });
+  }
+  for (const key of [former.key, made]) {
+    const line = key.split("\n")[1]!;
+    expect({ said: (stdout + stderr).includes(line), stored: exported.includes(line) }).toEqual({
+      said: false,
+      stored: false,
+    });
+  }
+
+  // The machine is known by a key that it made, and by another name; both gateways know it so.
+  const { files, port, served } = machines["la-gw1"];
+  expect(served).toEqual([OWN_KEY]);
+  const { hosts, link } = await outputs();
+  expect(hosts).toContainEqual(
+    expect.objectContaining({
+      name: "la-gw1",
+      machine: 2,
+      connection: expect.objectContaining({ port, hostKey: publicKeyOf(files.read(OWN_KEY)) }) as object,
+    }),
+  );
+  expect(link).toMatchObject({ gate: { verdict: "up" } });
+  const demanded = machines["sg-gw1"].files.read("/etc/crossborder/proxy.d/clusters.json");
+  expect(demanded).toContain('"2.la-gw1.crossborder.internal"');
+  expect(demanded).not.toContain('"la-gw1.crossborder.internal"');
+  expect(succeeded(await production.run("verify", "--stack", "prod"))).toBe("2 of 2 hosts are as deployed\n");
+  expect(Object.keys(await production.preview())).toEqual(["link-rtt"]);
+  for (const name of NAMES) expect(machines[name].files.refused).toEqual([]);
+});
+
 test("production is destroyed once it isn't protected any more, and not before", async () => {
   const before = NAMES.map((name) => machines[name].files.snapshot());
   for (const options of [[], ["--skip-preview"]]) {

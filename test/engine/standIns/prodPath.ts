@@ -16,6 +16,7 @@ import {
 } from "../../../toolchain/standIns/made";
 import { createTemporaryStack, type TemporaryStack } from "../../../toolchain/standIns/temporaryStack";
 import { BootingMachine } from "../../support/bootingMachine";
+import { runCommand } from "../../support/checkoutCommand";
 
 /** Both on loopback, all of which Linux answers at. */
 export const ADDRESSES = { "la-gw1": "127.88.0.11", "sg-gw1": "127.88.0.21" } as const;
@@ -28,6 +29,7 @@ const SYSCTL = {
   "net.ipv4.conf.all.rp_filter": "0",
   "net.ipv4.conf.all.accept_redirects": "1",
   "net.ipv4.conf.all.send_redirects": "1",
+  "net.core.xfrm_acq_expires": "30",
 };
 
 /** A port that is free at both addresses. */
@@ -82,6 +84,8 @@ export class Production {
   };
   private readonly directory = mkdtempSync(join(tmpdir(), "crossborder-prod-"));
   private readonly made = join(this.directory, "made");
+  /** What machines were made with that are lost. */
+  private readonly ofLostMachines = new Map<Name, string>();
   stack!: TemporaryStack;
 
   async create(): Promise<void> {
@@ -111,11 +115,17 @@ export class Production {
     sg.files.meet(ADDRESSES["sg-gw1"], la.files, ADDRESSES["la-gw1"]);
   }
 
-  /** Puts an empty machine in another's place, before either knows its peer. */
+  /** Puts an empty machine in another's place. */
   async replaceMachine(name: Name): Promise<void> {
     await this.machines[name].remove();
     this.machines[name] = gateway(name);
     this.introduce();
+  }
+
+  /** A machine is gone, which its cloud still has. The one that is made in its place boots from user data of its own. */
+  async loseMachine(name: Name): Promise<void> {
+    this.ofLostMachines.set(name, this.userData(name)!);
+    await this.replaceMachine(name);
   }
 
   /** What a cloud has by that name. */
@@ -147,17 +157,29 @@ export class Production {
    * Deploys. Each machine boots as soon as its cloud has made it.
    * @param impostor Boots with another host key than it was given.
    */
-  async up(impostor?: Name): Promise<PulumiResult> {
-    const deployment = this.stack.pulumi("up", "--yes", "--skip-preview");
+  up(impostor?: Name): Promise<PulumiResult> {
+    return this.booting(this.stack.pulumi("up", "--yes", "--skip-preview"), impostor);
+  }
+
+  /** Runs `npm run <args>` about the stack. Each machine boots as soon as its cloud has made it. */
+  run(...args: string[]): Promise<PulumiResult> {
+    return this.booting(runCommand(args, this.stack.environment));
+  }
+
+  private async booting(command: Promise<PulumiResult>, impostor?: Name): Promise<PulumiResult> {
     let over = false;
     const boot = async (name: Name): Promise<void> => {
       const machine = this.machines[name];
       if (machine.booted) return;
-      while (!over && this.userData(name) === undefined) await new Promise((next) => setTimeout(next, 100));
-      const userData = this.userData(name);
+      const given = (): string | undefined => {
+        const userData = this.userData(name);
+        return userData === this.ofLostMachines.get(name) ? undefined : userData;
+      };
+      while (!over && given() === undefined) await new Promise((next) => setTimeout(next, 100));
+      const userData = given();
       if (userData !== undefined) await machine.boot(name === impostor ? withOtherKey(userData) : userData);
     };
-    const finished = deployment.finally(() => (over = true));
+    const finished = command.finally(() => (over = true));
     const [result] = await Promise.all([finished, ...NAMES.map(boot)]);
     return result;
   }

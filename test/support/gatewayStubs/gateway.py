@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""The tools of a gateway's daemons on a pretended host: nft, vtysh, swanctl, ip, ping, envoy, and groups.
+"""The tools of a gateway's daemons on a pretended host: nft, vtysh, swanctl, ip, ping, envoy, and groups; and its backup path's keeper.
 
 They answer by what the installer put there, on this host and on its peer (STUB_PEER_ROOT, STUB_PEER_STATE): an SA stands, BGP and
 BFD are up and a probe is answered only where the daemons run at both ends, with configurations that fit each other. What isn't
 known here is refused with exit status 99 and noted in STUB_STATE/refused, since not every caller minds a failure.
 """
 
+import glob
+import grp
 import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 
@@ -142,6 +145,9 @@ def nft(*words):
         names = re.findall(r"^  counter (\S+) \{", HERE.table, re.M)
         counters = [{"name": name, "packets": esp() if name == "underlay_esp_udp_out" else 0} for name in names]
         print(json.dumps({"nftables": [{"counter": counter} for counter in counters]}))
+    elif words[:4] == ("list", "chain", "inet", "crossborder") and len(words) == 5:
+        if "  chain %s {\n" % words[4] not in HERE.table:
+            raise Refusal("No such file or directory")
     elif words == ("delete", "table", "inet", "crossborder"):
         os.unlink(STATE + "/table")
     else:
@@ -180,6 +186,9 @@ def swanctl(*words):
             child = "gre-1 {name=gre uniqueid=1 state=INSTALLED mode=TRANSPORT encap=yes install-time=%d}" % age
             print("list-sa event {peer {uniqueid=1 state=ESTABLISHED established=%d child-sas {%s}}}" % (age, child))
         print("list-sas reply {}")
+    elif words == ("--list-conns",):
+        if HERE.local:
+            print("peer: IKEv2, no reauthentication, rekeying every 14400s")
     elif words == ("--initiate", "--child", "gre", "--timeout", "30"):
         why = mismatch()
         if why is not None:
@@ -260,6 +269,36 @@ def envoy(*words):
         raise Refusal("the configuration has no static resources")
 
 
+def proves(gateway, other):
+    """Whether the other gateway's proxy takes the certificate of this one's: of an authority that it trusts, by the name that it demands."""
+    shown = glob.glob(gateway.root + "/etc/crossborder/pki/*/certificate.pem")
+    trusted = glob.glob(other.root + "/etc/crossborder/pki/*/authorities.pem")
+    if len(shown) != 1 or len(trusted) != 1:
+        return False
+    ask = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "universal_newlines": True}
+    told = subprocess.run(["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", shown[0]], **ask).stdout
+    files = [read(path) for path in glob.glob(other.root + "/etc/crossborder/proxy.d/*.json")]
+    demanded = [re.findall(r'"exact": "([^"]+\.crossborder\.internal)"', text) for text in files]
+    names = [set(found) for found in demanded if found]
+    verified = subprocess.run(["openssl", "verify", "-CAfile", trusted[0], shown[0]], **ask).returncode == 0
+    return verified and bool(names) and all(found == {one(r"DNS:(\S+)", told)} for found in names)
+
+
+def backup_keeper(*words):
+    if len(words) != 2 or words[0] != "show":
+        raise Unknown
+    json.loads(staged(words[1]))
+    proxy, keeper = "crossborder-proxy.service", "crossborder-backup.service"
+    if not HERE.runs(proxy) or not HERE.runs(keeper):
+        raise Refusal("the keeper doesn't run")
+    opened = "ip saddr %s ip daddr %s tcp dport 8443 accept" % (HERE.address, PEER.local)
+    trusted = PEER.runs(proxy) and proves(HERE, PEER) and proves(PEER, HERE)
+    link, public = trusted and accepts(), trusted and opened in PEER.table
+    state = "down" if not link and not public else "active" if not link else "standby" if public else "standby-unhealthy"
+    told = {"state": state, "reason": "as its files have it", "since": 0, "link": link, "public": public, "services": []}
+    print(json.dumps(dict(told, cuts=0, calm=True, holdSeconds=0, drainSeconds=0, ageSeconds=0)))
+
+
 def groups():
     return read(STATE + "/groups").splitlines()
 
@@ -281,11 +320,23 @@ def groupadd(*words):
 def chgrp(*words):
     if len(words) != 2 or words[0] not in groups() or not os.path.exists(words[1]):
         raise Refusal("invalid group: %s" % " ".join(words))
+    # By the file, not its path: it may be renamed.
+    with open(STATE + "/grouped", "a") as file:
+        file.write("%d %s\n" % (os.stat(words[1]).st_ino, words[0]))
+
+
+def stat(*words):
+    if words[:2] != ("-c", "%a %G") or len(words) != 3:
+        raise Unknown
+    found = os.stat(words[2])
+    grouped = dict(line.split() for line in read(STATE + "/grouped").splitlines())
+    group = grouped.get(str(found.st_ino)) or grp.getgrgid(found.st_gid).gr_name
+    print("%o %s" % (found.st_mode & 0o7777, group))
 
 
 def main():
     name, words = os.path.basename(sys.argv[0]), tuple(sys.argv[1:])
-    tools = (nft, vtysh, swanctl, ip, ping, modprobe, envoy, getent, groupadd, chgrp)
+    tools = (nft, vtysh, swanctl, ip, ping, modprobe, envoy, getent, groupadd, chgrp, stat, backup_keeper)
     tool = {tool.__name__: tool for tool in tools}[name]
     line = " ".join((name,) + words)
     try:
