@@ -110,7 +110,7 @@ export function judge(drill: Drill, observed: Observed): DrillResult {
   };
 }
 
-const seconds = (ms: number): string => `+${(ms / 1000).toFixed(1)} s`;
+const seconds = (ms: number): string => `${ms < 0 ? "" : "+"}${(ms / 1000).toFixed(1)} s`;
 
 /** What each site's keeper made of it, in a line. */
 function renderStates(states: readonly StateChange[]): string[] {
