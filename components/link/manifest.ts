@@ -27,8 +27,8 @@ import {
   renderSecrets,
   SECRETS_FILE,
 } from "./ipsec/swanctl";
-import { acquireSeconds } from "./timers";
 import { DAEMONS_FILE, FRR_FILE, FRR_UNIT, renderDaemons, renderDropIn, renderFrr } from "./routing/frr";
+import { acquireSeconds } from "./timers";
 
 /** Name of the link's component on its hosts. */
 export const LINK_COMPONENT = "link";

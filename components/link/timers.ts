@@ -1,4 +1,4 @@
-import type { BfdSettings, IpsecSettings, LinkSettings } from "../../settings/schema";
+import type { IpsecSettings } from "../../settings/schema";
 
 /**
  * How long a fault may last before something notices, from the settings. With the defaults:
@@ -14,11 +14,6 @@ import type { BfdSettings, IpsecSettings, LinkSettings } from "../../settings/sc
  * connect retry (1 s) and about four round trips of handshakes.
  */
 
-/** Time from the first lost packet to BFD's verdict, ms (RFC 5880, section 6.8.4). */
-export function bfdDetectionMs(bfd: BfdSettings): number {
-  return bfd.intervalMs * bfd.multiplier;
-}
-
 /**
  * How many times as long as the initiator the responder bears its peer's silence. What it gave up alone, because only one direction was
  * cut or because its peer was frozen, the initiator would go on using until it noticed: the link would stay away for as long again
@@ -30,16 +25,6 @@ const RESPONDER_PATIENCE = 10;
 /** Silence of the peer after which a gateway asks whether it lives, in seconds. */
 export function dpdDelaySeconds(initiator: boolean, ipsec: IpsecSettings): number {
   return initiator ? ipsec.dpdDelaySeconds : ipsec.dpdDelaySeconds * RESPONDER_PATIENCE;
-}
-
-/** Longest time from the peer's silence to a new IKE connection attempt, in seconds. */
-export function ikeGiveUpSeconds(ipsec: IpsecSettings): number {
-  return ipsec.dpdDelaySeconds + ipsec.retransmitSeconds * (1 + ipsec.retransmitTries);
-}
-
-/** Time from a dead path to the withdrawal of its routes, in seconds. */
-export function detectionSeconds(link: LinkSettings): number {
-  return link.bfd === "off" ? link.bgp.holdSeconds : bfdDetectionMs(link.bfd) / 1000;
 }
 
 /**

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { ipsec } from "../../drills/faults";
 import { withQmp } from "../../lab/machines/qmp";
 import { machineFiles } from "../../lab/machines/qemu";
@@ -7,10 +6,10 @@ import { labPaths } from "../../lab/paths";
 import { run } from "../../lab/sessions";
 import { type HaStatus, isPaired, readHa, servingSites } from "../../providers/probes/ha";
 import type { LinkFacts } from "../../providers/probes/facts";
-import { root } from "../../toolchain/paths";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy } from "../lab/support/deployment";
 import { calmLab, eventually, type Lab, labTimeoutMs, openLab } from "../lab/support/lab";
+import { runCommand } from "../support/checkoutCommand";
 import { answerers, answerWithSite, askFor, failed, outageSeconds } from "../lab/support/vip";
 
 const minute = 60_000;
@@ -57,15 +56,9 @@ const ask = (seconds: number, client: "client-la" | "client-sg") =>
   askFor(seconds, l.wan, client, serviceAddress, port);
 
 /** Runs a command of `npm run ha`. @returns its exit status and all that it printed. */
-function ha(...args: string[]): Promise<{ status: number; output: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ["toolchain/run.mjs", "ha", ...args], { cwd: root });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (data: Buffer) => (output += data.toString()));
-    }
-    child.on("close", (code) => resolve({ status: code ?? 1, output }));
-  });
+async function ha(...args: string[]): Promise<{ status: number; output: string }> {
+  const { status, stdout, stderr } = await runCommand(["ha", ...args], process.env);
+  return { status, output: stdout + stderr };
 }
 
 /** Stops a machine's processor, as a host that froze, or lets it go on. */

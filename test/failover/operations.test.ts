@@ -8,6 +8,7 @@ import { labDirectory } from "../../toolchain/paths";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy, up } from "../lab/support/deployment";
 import { eventually, type Lab, labTimeoutMs } from "../lab/support/lab";
+import { sql } from "./sql";
 
 const minute = 60_000;
 
@@ -27,12 +28,6 @@ beforeAll(async () => {
   await eventuallySays(l.sg, "SELECT to_regclass('app.kept') IS NOT NULL", "t");
 }, labTimeoutMs);
 afterAll(() => l.close());
-
-/** The rows of a query as the database's superuser, one a line. */
-async function sql(on: Session, query: string, database = "app"): Promise<string> {
-  const psql = `cd / && runuser -u postgres -- psql -X -q -At -v ON_ERROR_STOP=1 -d ${database} -f -`;
-  return (await run(on, psql, { stdin: query })).trim();
-}
 
 /** Writes as an application does. @returns what the server said, empty when it did it. */
 async function write(on: Session, statement: string, database = "app"): Promise<string> {

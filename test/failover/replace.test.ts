@@ -11,6 +11,7 @@ import { labDirectory } from "../../toolchain/paths";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy } from "../lab/support/deployment";
 import { eventually, type Lab, labTimeoutMs } from "../lab/support/lab";
+import { sql } from "./sql";
 
 const minute = 60_000;
 const paths = labPaths();
@@ -32,12 +33,11 @@ afterAll(async () => {
 
 const powerOn = () => exclusively(paths, () => ensureMachines(paths, ["sg"]));
 
-/** The rows of a query on Los Angeles' or Singapore's database. */
-async function sql(site: "la" | "sg", query: string): Promise<string> {
+/** The rows of a query on Los Angeles' or Singapore's database. A session of its own: the machine may be another than before. */
+async function rows(site: "la" | "sg", query: string): Promise<string> {
   const session = await openSession(site);
   try {
-    const psql = "cd / && runuser -u postgres -- psql -X -q -At -v ON_ERROR_STOP=1 -d app -f -";
-    return (await run(session, psql, { stdin: query })).trim();
+    return await sql(session, query);
   } finally {
     session.close();
   }
@@ -46,14 +46,14 @@ async function sql(site: "la" | "sg", query: string): Promise<string> {
 test(
   "a site that is dead is left alone while the other goes on being configured, and an empty machine takes its place",
   async () => {
-    await sql(
+    await rows(
       "la",
       "SET ROLE app_owner; SET search_path = app; SELECT crossborder.ddl('CREATE TABLE kept (id integer PRIMARY KEY)')",
     );
-    await sql("la", "INSERT INTO app.kept VALUES (1)");
+    await rows("la", "INSERT INTO app.kept VALUES (1)");
     await eventually(
       "the row is in Singapore",
-      async () => (await sql("sg", "TABLE app.kept")) === "1",
+      async () => (await rows("sg", "TABLE app.kept")) === "1",
       minute,
     );
 
@@ -61,14 +61,14 @@ test(
     await deploy({ ...dead, "gate.budgetMs": 101 });
     expect((await outputs()).link).toMatchObject({ budgetMs: 101, gate: { verdict: "outOfService" } });
     expect(await run(l.la, "ip -br -4 address show dev lo")).toContain(`${serviceAddress}/32`);
-    await sql("la", "INSERT INTO app.kept VALUES (2)");
+    await rows("la", "INSERT INTO app.kept VALUES (2)");
 
     takeDisk(paths, "sg");
     await powerOn();
     // The settings of the deployment before: the dead site's are among them.
     const file = join(labDirectory, "test-settings.yaml");
     await runCommand("replace", ["sg-gw1", "--config-file", file]);
-    expect(await sql("sg", "SELECT string_agg(id::text, ' ' ORDER BY id) FROM app.kept")).toBe("1 2");
+    expect(await rows("sg", "SELECT string_agg(id::text, ' ' ORDER BY id) FROM app.kept")).toBe("1 2");
     expect((await outputs()).hosts.map(({ machine, outOfService }) => [machine, outOfService])).toEqual([
       [1, false],
       [2, false],
