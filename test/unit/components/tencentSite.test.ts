@@ -53,18 +53,18 @@ async function made(
   tencentSet: Record<string, unknown> = {},
   args: Partial<TencentSiteArgs> = {},
   options?: pulumi.ComponentResourceOptions,
-  set: Partial<TencentSiteArgs["settings"]> = {},
+  common: Record<string, unknown> = {},
 ): Promise<{ site: TencentSite; all: readonly Registered[] }> {
   calls.length = 0;
   const registrations = await recordRegistrations(answer, false, (token, inputs) => {
     calls.push({ token, inputs });
     return { images };
   });
-  const { tencent, ...common } = parseSettings(tencentSettings(tencentSet)).sites["sg"]!;
+  const { tencent, ...settings } = parseSettings(tencentSettings(tencentSet, common)).sites["sg"]!;
   const site = new TencentSite(
     "sg",
     {
-      settings: { ...common, tencent: tencent!, ...set },
+      settings: { ...settings, tencent: tencent! },
       ...{ stack: "prod", labels: { team: "edge" }, protect: true },
       peer: { publicAddress: pulumi.output(peerAddress), cidr: "10.10.0.0/24" },
       ...{ sshFrom: ["192.0.2.0/24"], sshPort: 22, firstBoot },
@@ -132,7 +132,8 @@ test("children carry their parent's name and are parented to it", async () => {
 });
 
 test("everything is made in the settings' region", async () => {
-  const { all } = await made({ ...everything, region: "ap-hongkong", zone: "ap-hongkong-3" });
+  const hongKong = { ...everything, region: "ap-hongkong", zone: "ap-hongkong-3" };
+  const { all } = await made(hongKong, {}, {}, { coordinates: { latitude: 22.32, longitude: 114.17 } });
   expect(named(all, "sg-provider").inputs).toEqual({ region: "ap-hongkong" });
   for (const { name, provider } of ofTencent(all)) expect([name, provider]).toEqual([name, "sg-provider"]);
 });
@@ -195,10 +196,10 @@ test("no machine stands before its security group has its rules", async () => {
 
 test("a public address is known before that of the other site is", async () => {
   const registrations = await recordRegistrations(answer, false, () => ({ images }));
-  const { tencent, ...common } = parseSettings(tencentSettings()).sites["sg"]!;
+  const { tencent, ...settings } = parseSettings(tencentSettings()).sites["sg"]!;
   const [publicAddress, resolve] = pulumi.deferredOutput<string>();
   const site = new TencentSite("sg", {
-    settings: { ...common, tencent: tencent! },
+    settings: { ...settings, tencent: tencent! },
     ...{ stack: "prod", labels: {}, protect: true, sshFrom: ["192.0.2.0/24"], sshPort: 22, firstBoot },
     peer: { publicAddress, cidr: "10.10.0.0/24" },
   });
@@ -324,9 +325,9 @@ test("the first preview asks Tencent for nothing", async () => {
     true,
     () => ({ asked: asked++ }),
   );
-  const { tencent, ...common } = parseSettings(tencentSettings()).sites["sg"]!;
+  const { tencent, ...settings } = parseSettings(tencentSettings()).sites["sg"]!;
   new TencentSite("sg", {
-    settings: { ...common, tencent: tencent! },
+    settings: { ...settings, tencent: tencent! },
     ...{ stack: "prod", labels: {}, protect: true, sshFrom: ["192.0.2.0/24"], sshPort: 22, firstBoot },
     peer: { publicAddress: peerAddress, cidr: "10.10.0.0/24" },
   });

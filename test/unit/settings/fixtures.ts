@@ -57,13 +57,19 @@ export function gcpSettings(set: Record<string, unknown> = {}): Record<string, u
   return { ...settings, sites: { ...sites, la: { coordinates, cidr, asn, gcp } } };
 }
 
-/** The valid settings with Singapore made on Tencent Cloud. @param set Settings of `tencent` beside the needed one. */
-export function tencentSettings(set: Record<string, unknown> = {}): Record<string, unknown> {
+/**
+ * The valid settings with Singapore made on Tencent Cloud. @param set Settings of `tencent` beside the needed one.
+ * @param common Other settings of the site.
+ */
+export function tencentSettings(
+  set: Record<string, unknown> = {},
+  common: Record<string, unknown> = {},
+): Record<string, unknown> {
   const settings = validSettings();
   const sites = settings["sites"] as Record<string, Record<string, unknown>>;
   const { coordinates, cidr, asn } = sites["sg"]!;
   const tencent = { zone: "ap-singapore-2", ...set };
-  return { ...settings, sites: { ...sites, sg: { coordinates, cidr, asn, tencent } } };
+  return { ...settings, sites: { ...sites, sg: { coordinates, cidr, asn, ...common, tencent } } };
 }
 
 /** All that is wrong with raw settings, a sentence each; none for valid ones. */
