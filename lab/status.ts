@@ -13,7 +13,7 @@ import { type Machine, machines } from "./network/plan";
 import type { Water } from "./network/water";
 import { openOcean } from "./ocean";
 import type { LabPaths } from "./paths";
-import { answers } from "./sessions";
+import { openSession, run } from "./sessions";
 import { readState } from "./state";
 
 export interface MachineStatus {
@@ -22,6 +22,21 @@ export interface MachineStatus {
   readonly port: number | null;
   /** Memory of this computer that it takes, in MiB. */
   readonly memoryMiB: number;
+  /**
+   * How often the kernel has found each device's transmit queue stuck since it booted (`NETDEV WATCHDOG`); devices that always sent
+   * are left out. An emulated card was seen to send nothing any more, which looks as if the ocean were gone.
+   */
+  readonly stuck: Readonly<Record<string, number>>;
+}
+
+const STUCK = "grep -Hv '^0$' /sys/class/net/*/queues/tx-*/tx_timeout || true";
+
+/** How often each device was stuck, from what `grep` says of the kernel's counts. */
+export function stuckDevices(counts: string): Record<string, number> {
+  const stuck: Record<string, number> = {};
+  for (const [, device, count] of counts.matchAll(/^\/sys\/class\/net\/([^/]+)\/.*:(\d+)$/gm))
+    stuck[device!] = (stuck[device!] ?? 0) + Number(count);
+  return stuck;
 }
 
 /** Everything there is in the lab. */
@@ -45,9 +60,14 @@ async function machineStatus(paths: LabPaths, machine: Machine): Promise<Machine
   const port = readState(paths).ports[machine] ?? null;
   const found = machineProcess(paths, machine);
   const memoryMiB = Math.round((found?.residentBytes ?? 0) / 2 ** 20);
-  if (!found) return { state: "stopped", port, memoryMiB };
-  const state = (await answers(machine, paths).catch(() => false)) ? "up" : "not answering";
-  return { state, port, memoryMiB };
+  if (!found) return { state: "stopped", port, memoryMiB, stuck: {} };
+  try {
+    const session = await openSession(machine, { paths, dialTimeoutMs: 10_000 });
+    const counts = await run(session, STUCK).finally(() => session.close());
+    return { state: "up", port, memoryMiB, stuck: stuckDevices(counts) };
+  } catch {
+    return { state: "not answering", port, memoryMiB, stuck: {} };
+  }
 }
 
 async function deployed(paths: LabPaths): Promise<Pick<LabStatus, "link" | "backup" | "ha" | "postgres">> {
@@ -98,9 +118,11 @@ function describeWater(water: Water): string {
 /** Machines and ocean as a table for people. */
 export function renderMachines(status: LabStatus): string {
   const rows = machines.map((machine) => {
-    const { state, port, memoryMiB } = status.machines[machine];
+    const { state, port, memoryMiB, stuck } = status.machines[machine];
     const where = port === null ? "" : `ssh 127.0.0.1:${port}`;
-    return `  ${machine.padEnd(12)}${state.padEnd(15)}${where.padEnd(22)}${memoryMiB} MiB`;
+    const devices = Object.entries(stuck).map(([device, times]) => `${device} was stuck ${times} times`);
+    const notes = devices.length > 0 ? `   (${devices.join(", ")}: npm run lab -- down, then up)` : "";
+    return `  ${machine.padEnd(12)}${state.padEnd(15)}${where.padEnd(22)}${memoryMiB} MiB${notes}`;
   });
   if (status.ocean) {
     const { "la-sg": toSg, "sg-la": toLa } = status.ocean;
