@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { deployedLab } from "../lab/support/deployed";
 import { eventually, labTimeoutMs } from "../lab/support/lab";
-import { command } from "./command";
+import { runCommand } from "../support/checkoutCommand";
 
 const minute = 60_000;
 
@@ -28,7 +28,7 @@ test(
     await eventually(
       "the status is green",
       async () => {
-        const { status, stdout } = await command("lab", "status", "--json");
+        const { status, stdout } = await runCommand(["lab", "status", "--json"]);
         seen = stdout;
         return status === 0;
       },

@@ -57,7 +57,7 @@ const ask = (seconds: number, client: "client-la" | "client-sg") =>
 
 /** Runs a command of `npm run ha`. @returns its exit status and all that it printed. */
 async function ha(...args: string[]): Promise<{ status: number; output: string }> {
-  const { status, stdout, stderr } = await runCommand(["ha", ...args], process.env);
+  const { status, stdout, stderr } = await runCommand(["ha", ...args]);
   return { status, output: stdout + stderr };
 }
 

@@ -3,6 +3,7 @@ import { sites } from "../../lab/network/plan";
 import { everything, ipsec } from "../../drills/faults";
 import { replicationStatus } from "../../providers/probes/replicationStatus";
 import type { Session } from "../../providers/ssh/session";
+import { sql } from "./sql";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy, pulumi, up } from "../lab/support/deployment";
 import { eventually, type Lab, labTimeoutMs } from "../lab/support/lab";
@@ -20,14 +21,6 @@ beforeAll(async () => {
   }
 }, labTimeoutMs);
 afterAll(() => l.close());
-
-/** The rows of a query as the database's superuser, one a line. */
-async function sql(on: Session, query: string): Promise<string> {
-  const quoted = query.replaceAll("'", `'\\''`);
-  return (
-    await run(on, `cd / && runuser -u postgres -- psql -X -q -At -v ON_ERROR_STOP=1 -d app -c '${quoted}'`)
-  ).trim();
-}
 
 /** What an application gets to see, by TCP and password. */
 async function asApplication(

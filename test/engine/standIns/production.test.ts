@@ -109,7 +109,7 @@ test("npm run prod:preview prints the plan of a file, here of production's with 
   const file = join(directory, "Pulumi.prod.yaml");
   writeFileSync(file, withAllSettings(readFileSync(join(root, "Pulumi.prod.yaml"), "utf8")));
   try {
-    const { status, stdout, stderr } = await runCommand(["prod:preview", file], process.env);
+    const { status, stdout, stderr } = await runCommand(["prod:preview", file]);
     expect({ status, said: status === 0 ? "" : stderr }).toEqual({ status: 0, said: "" });
     // What is allowed and not all that it seems is said.
     expect(stderr).toContain("past crossborder:sites.sg.tencent.accelerator");
