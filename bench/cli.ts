@@ -18,8 +18,8 @@ Measures on the running lab what is promised, each figure with its bound.
 
   link         round trips over the tunnel and beside it, deployments and the SSH logins that they take, how soon a cut of the whole
                path is noticed and how soon traffic is back, with BFD and without; about 20 minutes
-  failover     how soon the backup path, the other site and the tunnel take over, and what a switchover costs, with BFD and
-               without: the drills behind them, several times; needs crossborder:backup and crossborder:ha
+  failover     how soon the backup path, the other site and the tunnel take over, and what a switchover costs; the same
+               with fast adverts, and without BFD: the drills behind them, several times; needs crossborder:backup and crossborder:ha
   connections  5,000 connections through the gateways' proxies, at rest and when the tunnel is cut; needs crossborder:backup
 
   --runs N   link: deployments without changes, and cuts of 10 s; failover: runs of each drill; 1 to 100 (default: 5)

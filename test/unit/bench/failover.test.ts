@@ -25,7 +25,7 @@ test("the runs of a drill make one distribution, with the drill's bound", () => 
 });
 
 test("a baseline stands beside it without a bound", () => {
-  expect(distributions([result("cut-tunnel", 9000)], [one], ", bfd: off")).toEqual([
+  expect(distributions([result("cut-tunnel", 9000)], [one], ", bfd: off", [])).toEqual([
     figure("cut → backup, bfd: off", "ms", [9000]),
   ]);
 });
