@@ -36,9 +36,13 @@ async function main(args: readonly string[]): Promise<number> {
       stack.pulumi("preview", "--json"),
     );
     const preview = parsed(stdout);
-    if (preview) for (const complaint of complaints(preview)) process.stderr.write(`${complaint}\n`);
-    else process.stderr.write(stderr || stdout);
-    if (!preview || status !== 0) return 1;
+    const complained = preview ? complaints(preview) : [];
+    for (const complaint of complained) process.stderr.write(`${complaint}\n`);
+    if (!preview || status !== 0) {
+      // An engine that can't run its providers at all ends without a diagnostic.
+      if (complained.length === 0) process.stderr.write(stderr.trim() ? stderr : stdout);
+      return 1;
+    }
     process.stdout.write(
       `The plan of the stack ${stackOfFile(file)}, with stand-ins for the clouds. Nothing was made.\n\n${renderPlan(preview)}`,
     );
