@@ -109,12 +109,16 @@ def cause(status, output, secrets=()):
 
 
 def secret_words(manifest):
-    """Words of the files that only their owner may read, longest first."""
-    words = set()
+    """Words of the files that only their owner may read, longest first; those that everybody may read elsewhere are no secrets."""
+    secret, known = set(), set()
     for entry in manifest["files"]:
-        if int(entry["mode"], 8) & 0o077 == 0:
-            words.update(w for w in re.split(r"[\s\"'=;:,{}\[\]<>()]+", entry["content"]) if len(w) >= SECRET_WORD)
-    return sorted(words, key=len, reverse=True)
+        words = {w for w in re.split(r"[\s\"'=;:,{}\[\]<>()]+", entry["content"]) if len(w) >= SECRET_WORD}
+        mode = int(entry["mode"], 8)
+        if mode & 0o077 == 0:
+            secret |= words
+        elif mode & 0o004:
+            known |= words
+    return sorted(secret - known, key=len, reverse=True)
 
 
 def must_run(what, argv, secrets=(), seconds=COMMAND_SECONDS):

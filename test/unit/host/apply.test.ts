@@ -243,13 +243,16 @@ describe("a generation that does not work", () => {
   });
 
   test("whose unit fails tells what the unit said last, without a secret", async () => {
-    host.says("frr.service", `reading\npassword ${PSK} is refused\nline 3 is wrong\n`);
+    host.says("frr.service", `reading\npassword ${PSK} is refused\ndatabase 3 is wrong\n`);
     host.hook(
       `[ "$*" != "systemctl start frr.service" ] || { echo "See journalctl for details." >&2; false; }`,
     );
-    const failed = await host.bootstrap("apply", link());
+    // What stands beside a secret is none where everybody may read it elsewhere.
+    const manifest = link({ keys: `psk = ${PSK} of database\n` });
+    const readable = { path: "/etc/note", content: "database", mode: "0644" };
+    const failed = await host.bootstrap("apply", { ...manifest, files: [...manifest.files, readable] });
     expect(failed.stderr).toContain(
-      "systemctl start frr.service failed: reading; password *** is refused; line 3 is wrong; what was there before",
+      "systemctl start frr.service failed: reading; password *** is refused; database 3 is wrong; what was there before",
     );
     expect(host.calls(/^journalctl .*frr/)).toEqual([
       expect.stringMatching(
