@@ -29,19 +29,29 @@ export function healthyName(parts: Parts = "everything"): string {
   return `${labels[parts]}-${hash.digest("hex").slice(0, 12)}`;
 }
 
+/** Names of the snapshots that earlier programs, and this one, have left of these parts, oldest first. */
+function healthyNames(parts: Parts): string[] {
+  const hash = /-[0-9a-f]{12}$/;
+  return list()
+    .map(({ name }) => name)
+    .filter((name) => hash.test(name) && name.replace(hash, "") === labels[parts]);
+}
+
 /** Saves the running lab as the healthy one of this checkout, in place of those of earlier programs. */
 export async function saveHealthy(parts: Parts = "everything"): Promise<void> {
   const name = healthyName(parts);
-  const hash = /-[0-9a-f]{12}$/;
-  const isOfParts = (old: string): boolean => hash.test(old) && old.replace(hash, "") === labels[parts];
-  for (const old of list()) if (isOfParts(old.name) && old.name !== name) await remove(old.name);
+  for (const old of healthyNames(parts)) if (old !== name) await remove(old);
   await save(name);
 }
 
-/** Goes back to the healthy lab of this checkout. @returns false when there is none. */
+/**
+ * Goes back to the healthy lab of this checkout. Where there is none, to that of an earlier program: a deployment over it begins without
+ * what tests and drills left in the meantime.
+ * @returns whether the lab is as this checkout's program deploys it.
+ */
 export async function restoreHealthy(parts: Parts = "everything"): Promise<boolean> {
   const name = healthyName(parts);
-  if (!exists(name, labPaths())) return false;
-  await restore(name);
-  return true;
+  const found = exists(name, labPaths()) ? name : healthyNames(parts).at(-1);
+  if (found !== undefined) await restore(found);
+  return found === name;
 }
