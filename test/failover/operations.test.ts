@@ -8,7 +8,7 @@ import { labDirectory } from "../../toolchain/paths";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy, up } from "../lab/support/deployment";
 import { eventually, type Lab, labTimeoutMs } from "../lab/support/lab";
-import { sql } from "./sql";
+import { eventuallySays, sql, takeWrites } from "./sql";
 
 const minute = 60_000;
 
@@ -20,9 +20,7 @@ const ROWS = "SELECT coalesce(string_agg(id || ' ' || note, ', ' ORDER BY id), '
 
 beforeAll(async () => {
   l = await deployedLab();
-  for (const host of both()) {
-    await eventuallySays(host, "SELECT bool_and(writable) FROM crossborder.site", "t", 3 * minute);
-  }
+  await takeWrites(l);
   const table = "CREATE TABLE kept (id integer PRIMARY KEY, note text NOT NULL)";
   await sql(l.la, `SET ROLE app_owner; SET search_path = app; SELECT crossborder.ddl('${table}')`);
   await eventuallySays(l.sg, "SELECT to_regclass('app.kept') IS NOT NULL", "t");
@@ -37,11 +35,6 @@ async function write(on: Session, statement: string, database = "app"): Promise<
     stdin: statement,
   });
   return stderr.trim();
-}
-
-/** Waits until a query says something. */
-function eventuallySays(on: Session, query: string, answer: string, deadlineMs = minute): Promise<void> {
-  return eventually(`${query} says ${answer}`, async () => (await sql(on, query)) === answer, deadlineMs);
 }
 
 async function status() {

@@ -3,10 +3,10 @@ import { sites } from "../../lab/network/plan";
 import { everything, ipsec } from "../../drills/faults";
 import { replicationStatus } from "../../providers/probes/replicationStatus";
 import type { Session } from "../../providers/ssh/session";
-import { sql } from "./sql";
+import { eventuallySays, sql, takeWrites } from "./sql";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy, pulumi, up } from "../lab/support/deployment";
-import { eventually, type Lab, labTimeoutMs } from "../lab/support/lab";
+import { type Lab, labTimeoutMs } from "../lab/support/lab";
 
 const minute = 60_000;
 
@@ -15,10 +15,7 @@ const both = () => [l.la, l.sg];
 
 beforeAll(async () => {
   l = await deployedLab();
-  // A clock that was in doubt, as after a restored snapshot, is measured before the site takes writes.
-  for (const host of both()) {
-    await eventuallySays(host, "SELECT bool_and(writable) FROM crossborder.site", "t", 3 * minute);
-  }
+  await takeWrites(l);
 }, labTimeoutMs);
 afterAll(() => l.close());
 
@@ -43,11 +40,6 @@ async function ddl(on: Session, statement: string): Promise<{ status: number; te
     `cd / && runuser -u postgres -- psql -X -q -At -v ON_ERROR_STOP=1 -d app -c "${call}"`,
   );
   return { status: status ?? 1, text: (stdout + stderr).trim() };
-}
-
-/** Waits until a query says the same thing. */
-function eventuallySays(on: Session, query: string, answer: string, deadlineMs = 30_000): Promise<void> {
-  return eventually(`${query} says ${answer}`, async () => (await sql(on, query)) === answer, deadlineMs);
 }
 
 describe("the replicated database", () => {

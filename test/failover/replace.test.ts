@@ -11,7 +11,7 @@ import { labDirectory } from "../../toolchain/paths";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy } from "../lab/support/deployment";
 import { eventually, type Lab, labTimeoutMs } from "../lab/support/lab";
-import { sql } from "./sql";
+import { sql, takeWrites } from "./sql";
 
 const minute = 60_000;
 const paths = labPaths();
@@ -22,6 +22,7 @@ let l: Lab;
 
 beforeAll(async () => {
   l = await deployedLab();
+  await takeWrites(l);
 }, labTimeoutMs);
 afterAll(async () => {
   l.close();
