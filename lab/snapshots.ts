@@ -3,12 +3,13 @@ import path from "node:path";
 import { z } from "zod";
 import { correctClocks } from "./clocks";
 import { findImage } from "./image/cache";
+import { chosenAccelerator } from "./machines/acceleration";
 import { stackStateDirectory } from "./machines/disks";
 import { stopMachines } from "./machines/down";
 import { type Machine, machines } from "./network/plan";
 import { powerOn } from "./machines/up";
 import { until } from "./machines/process";
-import { machineFiles, machineProcess, wireNames } from "./machines/qemu";
+import { baseArguments, hardwareOf, machineFiles, machineProcess, wireNames } from "./machines/qemu";
 import { type Qmp, withQmp } from "./machines/qmp";
 import { ensurePrivateDirectory, type LabPaths, labPaths } from "./paths";
 import { answers } from "./sessions";
@@ -22,6 +23,8 @@ const metadata = z.object({
   /** The seed disks that the machines ran with. */
   seeds: z.record(z.string(), z.string()),
   image: z.string(),
+  /** What the machines were made of. */
+  hardware: z.string(),
 });
 
 /** A saved state of the whole lab: memory and disks of every machine, and what Pulumi knew of them. */
@@ -43,17 +46,29 @@ function directoryOf(paths: LabPaths, name: string): string {
   return path.join(paths.lab, "snapshots", name);
 }
 
+/** What a snapshot would be loaded into: the machines that run, or else those that are started for it; undefined where none can be. */
+function hardware(paths: LabPaths, imageHash: string): string | undefined {
+  const running = machines.flatMap((machine) => machineProcess(paths, machine) ?? []);
+  if (running.length === machines.length) return running.map(({ argv }) => hardwareOf(argv)).join(", ");
+  const image = findImage(paths.cache, imageHash);
+  const accelerator = image && chosenAccelerator(image, paths.cache);
+  if (!accelerator) return undefined;
+  return machines.map((machine) => hardwareOf(baseArguments(accelerator, machine, image, ""))).join(", ");
+}
+
 function readMetadata(paths: LabPaths, name: string): z.infer<typeof metadata> | undefined {
   const file = path.join(directoryOf(paths, name), "snapshot.json");
   if (!existsSync(file)) return undefined;
   const parsed = metadata.safeParse(JSON.parse(readFileSync(file, "utf8")));
   if (!parsed.success) return undefined;
   const state = readState(paths);
-  const fits = machines.every((machine) => parsed.data.disks[machine] === state.disks[machine]);
-  return fits && parsed.data.image === state.image ? parsed.data : undefined;
+  const { disks, image } = parsed.data;
+  const isThere =
+    machines.every((machine) => disks[machine] === state.disks[machine]) && image === state.image;
+  return isThere && parsed.data.hardware === hardware(paths, image) ? parsed.data : undefined;
 }
 
-/** Whether a snapshot can be restored: it was finished, and the disks that hold it are still there. */
+/** Whether a snapshot can be restored: it was finished, the disks that hold it are still there, and the machines are of the same make. */
 export function exists(name: string, paths: LabPaths = labPaths()): boolean {
   return readMetadata(paths, name) !== undefined;
 }
@@ -125,7 +140,7 @@ export async function save(name: string, paths: LabPaths = labPaths()): Promise<
   const { disks, seeds, image } = readState(paths);
   writeAtomically(
     path.join(directory, "snapshot.json"),
-    JSON.stringify({ at: Date.now(), disks, seeds, image }),
+    JSON.stringify({ at: Date.now(), disks, seeds, image, hardware: hardware(paths, image ?? "") }),
   );
 }
 

@@ -5,7 +5,7 @@ import path from "node:path";
 import { imageAt } from "../../../lab/image/cache";
 import { freePort } from "../../../lab/machines/ports";
 import { readProcess } from "../../../lab/machines/process";
-import { machineArguments, machineFiles, machineProcess } from "../../../lab/machines/qemu";
+import { hardwareOf, machineArguments, machineFiles, machineProcess } from "../../../lab/machines/qemu";
 import { machines } from "../../../lab/network/plan";
 import { type LabPaths, labPaths } from "../../../lab/paths";
 import { readState, writeState } from "../../../lab/state";
@@ -25,6 +25,21 @@ describe("a machine's emulator", () => {
     for (const wire of networks.filter((one) => !one.startsWith("user,"))) {
       expect(wire).toMatch(/^dgram,.*local\.type=unix,.*remote\.type=unix,/);
     }
+  });
+
+  it("orders memory for its devices' threads, which an emulator of one processor doesn't", () => {
+    const args = argumentsOf(here("/a"), "la");
+    expect(args[args.indexOf("-smp") + 1]).toBe("1,maxcpus=2");
+  });
+
+  it("has a hardware that its paths, port and disks are no part of, and its processors are", () => {
+    const one = argumentsOf(here("/a"), "la");
+    const paths = here("/b");
+    const options = { accelerator: "tcg", port: 2300, snapshot: "saved" } as const;
+    expect(hardwareOf(machineArguments(paths, image, "la", options))).toBe(hardwareOf(one));
+    const other = one.map((arg) => (arg === "1,maxcpus=2" ? "1" : arg));
+    expect(hardwareOf(other)).not.toBe(hardwareOf(one));
+    expect(hardwareOf(one)).not.toContain("undefined");
   });
 
   it("joins each gateway's wire with the router's", () => {
