@@ -28,7 +28,7 @@ export const memoryMiB = 512;
 export const emulator = "qemu-system-x86_64";
 
 /**
- * One processor. Were it the only one there can be, QEMU (before 8.2) would leave the guest's memory barriers out of the translated code,
+ * One processor. Were it the only one there can be, QEMU (7.2, seen with `-d op`) would leave the guest's memory barriers out of the translated code,
  * though its devices run in a thread of their own: a network card then misses under load that there is something to send, for good.
  */
 const processors = "1,maxcpus=2";

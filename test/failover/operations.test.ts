@@ -23,7 +23,7 @@ beforeAll(async () => {
   await takeWrites(l);
   const table = "CREATE TABLE kept (id integer PRIMARY KEY, note text NOT NULL)";
   await sql(l.la, `SET ROLE app_owner; SET search_path = app; SELECT crossborder.ddl('${table}')`);
-  await eventuallySays(l.sg, "SELECT to_regclass('app.kept') IS NOT NULL", "t");
+  await eventuallySays(l.sg, "SELECT to_regclass('app.kept') IS NOT NULL", "t", minute);
 }, labTimeoutMs);
 afterAll(() => l.close());
 
@@ -56,10 +56,10 @@ test(
   "a slot that vanished is named with the way out, and a resync merges what could not be sent",
   async () => {
     await write(l.la, "INSERT INTO kept VALUES (1, 'first')");
-    await eventuallySays(l.sg, ROWS, "1 first");
+    await eventuallySays(l.sg, ROWS, "1 first", minute);
     await sql(l.la, "SELECT pglogical.alter_subscription_disable('from_sg', true)");
     const slots = "FROM pg_replication_slots WHERE slot_name = 'pgl_app_sg_from_sg'";
-    await eventuallySays(l.sg, `SELECT active ${slots}`, "f");
+    await eventuallySays(l.sg, `SELECT active ${slots}`, "f", minute);
     await sql(l.sg, `SELECT pg_drop_replication_slot(slot_name) ${slots}`);
     await write(
       l.sg,
@@ -85,9 +85,9 @@ test(
     for (const host of both()) expect(await sql(host, ROWS)).toBe("1 newer, 2 only here");
     await isHealthy();
     expect(await write(l.sg, "INSERT INTO kept VALUES (3, 'goes on')")).toBe("");
-    await eventuallySays(l.la, ROWS, "1 newer, 2 only here, 3 goes on");
+    await eventuallySays(l.la, ROWS, "1 newer, 2 only here, 3 goes on", minute);
     await sql(l.la, "TRUNCATE app.kept");
-    await eventuallySays(l.sg, ROWS, "");
+    await eventuallySays(l.sg, ROWS, "", minute);
   },
   10 * minute,
 );
@@ -105,7 +105,7 @@ test(
     const { label } = await command("create");
     expect((await command("test", label)).tested!.rows["app.kept"]).toBe(1);
     await write(l.la, "INSERT INTO kept VALUES (11, 'after')");
-    await eventuallySays(l.sg, ROWS, "10 before, 11 after");
+    await eventuallySays(l.sg, ROWS, "10 before, 11 after", minute);
 
     await runCommand("backup", ["restore", "--site", "la", label, "--yes"]);
     expect(await sql(l.la, ROWS)).toBe("10 before");
@@ -127,7 +127,7 @@ test(
       3 * minute,
       2000,
     );
-    await eventuallySays(l.sg, ROWS, "10 before, 11 after, 13 again");
+    await eventuallySays(l.sg, ROWS, "10 before, 11 after, 13 again", minute);
   },
   20 * minute,
 );

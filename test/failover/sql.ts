@@ -15,7 +15,7 @@ export function eventuallySays(
   on: Session,
   query: string,
   answer: string,
-  deadlineMs = 60_000,
+  deadlineMs = 30_000,
 ): Promise<void> {
   return eventually(`${query} says ${answer}`, async () => (await sql(on, query)) === answer, deadlineMs);
 }
