@@ -15,6 +15,7 @@ import {
   renderTable,
   renderUnit as firewallUnit,
 } from "./firewall/nftables";
+import { renderTracking, TRACKING_SCRIPT } from "./firewall/tracking";
 import { GRE_SCRIPT, GRE_UNIT, renderScript, renderUnit as greUnit } from "./gre/device";
 import { renderHealth } from "./health/unit";
 import {
@@ -91,6 +92,7 @@ export function linkManifest(inputs: LinkInputs): Manifest {
       }),
       firewallUnit(local.family),
       ...renderGuard(local.family),
+      renderTracking(),
       ...filesFor(local.family, SOFTWARE),
       renderScript(view, link.mtu),
       greUnit(),
@@ -117,6 +119,7 @@ export function linkManifest(inputs: LinkInputs): Manifest {
       { name: "nft reads the firewall", argv: ["nft", "-c", "-f", `{stage}${FIREWALL_FILE}`] },
       { name: "vtysh reads FRR's configuration", argv: ["vtysh", "-C", "-f", `{stage}${FRR_FILE}`] },
       { name: "sh reads the GRE script", argv: ["sh", "-n", `{stage}${GRE_SCRIPT}`] },
+      { name: "sh reads the script of tracking", argv: ["sh", "-n", `{stage}${TRACKING_SCRIPT}`] },
     ],
     units: linkUnits(health.units),
     teardown: health.teardown,
@@ -144,7 +147,7 @@ function linkUnits(health: readonly Unit[]): Unit[] {
   return [
     {
       name: FIREWALL_UNIT,
-      watches: [FIREWALL_FILE, `/etc/systemd/system/${FIREWALL_UNIT}`],
+      watches: [FIREWALL_FILE, TRACKING_SCRIPT, `/etc/systemd/system/${FIREWALL_UNIT}`],
       onChange: "reload",
     },
     { name: GRE_UNIT, watches: [GRE_SCRIPT], onChange: "reload" },

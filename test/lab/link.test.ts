@@ -23,6 +23,12 @@ describe("the deployed link", () => {
     }
   });
 
+  it("tracks as many connections as a gateway's users may have", async () => {
+    for (const gateway of [l.la, l.sg]) {
+      expect(Number(await run(gateway, "cat /proc/sys/net/netfilter/nf_conntrack_max"))).toBe(65_536);
+    }
+  });
+
   it(
     "is up, encrypted, routed and within its budget",
     async () => {

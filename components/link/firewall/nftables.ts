@@ -4,6 +4,7 @@ import type { OsFamily } from "../../host/host";
 import type { HostFile } from "../../host/manifest";
 import type { Admission } from "../../sites/site";
 import { GRE_DEVICE, type LinkView, type ServiceAddress } from "../ends";
+import { TRACKING_SCRIPT } from "./tracking";
 import { vipRules } from "./vip";
 
 export const FIREWALL_FILE = "/etc/crossborder/firewall.nft";
@@ -206,7 +207,10 @@ After=local-fs.target systemd-modules-load.service
 Type=oneshot
 RemainAfterExit=yes
 ${guard("ExecStart", "up")}ExecStart=/usr/sbin/nft -f ${FIREWALL_FILE}
+ExecStart=${TRACKING_SCRIPT} up
 ${guard("ExecReload", "up")}ExecReload=/usr/sbin/nft -f ${FIREWALL_FILE}
+ExecReload=${TRACKING_SCRIPT} up
+ExecStop=${TRACKING_SCRIPT} down
 ExecStop=/usr/sbin/nft delete table inet ${FIREWALL_TABLE}
 ${guard("ExecStop", "down")}
 [Install]
