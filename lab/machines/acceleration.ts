@@ -5,7 +5,7 @@ import path from "node:path";
 import type { Image } from "../image/cache";
 import { writeAtomically } from "../state";
 import { until } from "./process";
-import { type Accelerator, baseArguments, emulator, kernelArguments } from "./qemu";
+import { type Accelerator, baseArguments, emulator } from "./qemu";
 
 /** A kernel that really runs says its first words at once, and mounts its disk soon after. */
 const firstWordsMs = 5_000;
@@ -63,8 +63,8 @@ async function boots(image: Image): Promise<boolean> {
   const child = spawn(
     emulator,
     [
-      ...baseArguments("kvm", "la", image, console),
-      ...["-append", `${kernelArguments} systemd.unit=emergency.target`, "-no-reboot"],
+      ...baseArguments("kvm", "la", image, console, "systemd.unit=emergency.target"),
+      "-no-reboot",
       ...["-drive", `if=none,id=d0,file=${image.disk},format=raw,snapshot=on`],
       ...["-device", "virtio-blk-pci,drive=d0"],
     ],

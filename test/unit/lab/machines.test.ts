@@ -32,13 +32,20 @@ describe("a machine's emulator", () => {
     expect(args[args.indexOf("-smp") + 1]).toBe("1,maxcpus=2");
   });
 
-  it("has a hardware that its paths, port and disks are no part of, and its processors are", () => {
+  it("starts programs where they were the last time, whose translated code is used again then", () => {
+    const args = argumentsOf(here("/a"), "la");
+    expect(args[args.indexOf("-append") + 1]!.split(" ")).toContain("norandmaps");
+  });
+
+  it("has a hardware that its paths, port and disks are no part of, its processors and its kernel's arguments are", () => {
     const one = argumentsOf(here("/a"), "la");
     const paths = here("/b");
     const options = { accelerator: "tcg", port: 2300, snapshot: "saved" } as const;
     expect(hardwareOf(machineArguments(paths, image, "la", options))).toBe(hardwareOf(one));
     const other = one.map((arg) => (arg === "1,maxcpus=2" ? "1" : arg));
     expect(hardwareOf(other)).not.toBe(hardwareOf(one));
+    const former = one.map((arg) => arg.replace(" norandmaps", ""));
+    expect(hardwareOf(former)).not.toBe(hardwareOf(one));
     expect(hardwareOf(one)).not.toContain("undefined");
   });
 
