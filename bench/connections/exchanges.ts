@@ -3,7 +3,7 @@ export interface Exchange {
   readonly connection: number;
   /** ms since 1970. */
   readonly sent: number;
-  /** ms; undefined when it was not answered before the next was due, or its connection broke. */
+  /** ms; undefined when it had no answer before its connection ended. */
   readonly took: number | undefined;
 }
 
@@ -28,12 +28,15 @@ export interface Steady {
   readonly tookMs: readonly number[];
 }
 
-/** @throws Error when none was sent: no loss of nothing is no success. */
-export function steady(exchanges: readonly Exchange[], from: number, to: number): Steady {
-  const within = exchanges.filter(({ sent }) => sent >= from && sent < to);
-  if (within.length === 0) throw new Error("no exchange was sent in the steady state");
-  const tookMs = within.flatMap(({ took }) => (took === undefined ? [] : [took]));
-  return { lostPercent: (100 * (within.length - tookMs.length)) / within.length, tookMs };
+/**
+ * @param withinMs An answer that takes longer came too late: its exchange is lost.
+ * @throws Error when none was sent: no loss of nothing is no success.
+ */
+export function steady(exchanges: readonly Exchange[], from: number, to: number, withinMs: number): Steady {
+  const counted = exchanges.filter(({ sent }) => sent >= from && sent < to);
+  if (counted.length === 0) throw new Error("no exchange was sent in the steady state");
+  const tookMs = counted.flatMap(({ took }) => (took === undefined || took > withinMs ? [] : [took]));
+  return { lostPercent: (100 * (counted.length - tookMs.length)) / counted.length, tookMs };
 }
 
 /**

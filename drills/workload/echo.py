@@ -41,6 +41,7 @@ def serve(address, port):
 
     def answer(number):
         connection = sockets[number]
+        waits = number in unsent
         data = unsent.pop(number, b"") or connection.recv(CHUNK)
         if not data:
             close(number)
@@ -52,7 +53,8 @@ def serve(address, port):
         if sent < len(data):
             unsent[number] = data[sent:]
         # Nothing more is read before what was read is sent: a client that doesn't listen is held up, and costs no memory.
-        epoll.modify(number, select.EPOLLOUT if number in unsent else select.EPOLLIN)
+        if waits or number in unsent:
+            epoll.modify(number, select.EPOLLOUT if number in unsent else select.EPOLLIN)
 
     while True:
         for number, _ in epoll.poll():

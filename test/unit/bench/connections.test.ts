@@ -11,11 +11,16 @@ describe("exchanges", () => {
 
   it("that were sent within the time count, and nothing else", () => {
     const found = parseExchanges("0 999 lost\n0 1000 10\n1 1500 lost\n2 1600 30\n3 1999 40\n0 2000 lost\n");
-    expect(steady(found, 1000, 2000)).toEqual({ lostPercent: 25, tookMs: [10, 30, 40] });
+    expect(steady(found, 1000, 2000, 40)).toEqual({ lostPercent: 25, tookMs: [10, 30, 40] });
+  });
+
+  it("are lost too when their answers came too late", () => {
+    const found = parseExchanges("0 1000 10\n1 1500 5001\n");
+    expect(steady(found, 1000, 2000, 5000)).toEqual({ lostPercent: 50, tookMs: [10] });
   });
 
   it("that were none say nothing", () => {
-    expect(() => steady([], 0, 1)).toThrow("no exchange was sent");
+    expect(() => steady([], 0, 1, 1)).toThrow("no exchange was sent");
   });
 
   it("tell when each connection is back: with the first that was sent after the moment and answered", () => {

@@ -55,7 +55,15 @@ const results = (): string => join(directory, "results");
 
 /** Connections with an exchange every 0.2 s. */
 function clients(count: number): ChildProcess {
-  return python("bench/connections/clients.py", "127.0.0.1", String(port), String(count), "0.2", results());
+  return python(
+    "bench/connections/clients.py",
+    "127.0.0.1",
+    String(port),
+    String(count),
+    "0.2",
+    "200",
+    results(),
+  );
 }
 
 function ready(child: ChildProcess): Promise<void> {
