@@ -30,6 +30,11 @@ const EJECTION_MS = 5000;
 /** Pings on tunnels' connections, ms: a NAT on the way that forgot one is noticed before a tunnel needs it. */
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_TIMEOUT_MS = 2000;
+/** Both ends ask: a gateway that is gone tells neither of its tunnels that they are. */
+export const keepalive: Message = {
+  interval: duration(KEEPALIVE_MS),
+  timeout: duration(KEEPALIVE_TIMEOUT_MS),
+};
 
 /** Room for all connections at once; Envoy's own limits are 1024. */
 export const circuitBreakers: Message = {
@@ -135,10 +140,7 @@ function publicPool({ view, backup, peerName }: ProxyInputs, source: SecretSourc
               max_concurrent_streams: TUNNELS_PER_CONNECTION,
               initial_stream_window_size: ANSWER_WINDOW,
               initial_connection_window_size: ANSWERS_WINDOW,
-              connection_keepalive: {
-                interval: duration(KEEPALIVE_MS),
-                timeout: duration(KEEPALIVE_TIMEOUT_MS),
-              },
+              connection_keepalive: keepalive,
             },
           },
         },

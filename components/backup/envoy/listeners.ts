@@ -8,7 +8,7 @@ import {
   PUBLIC_CLUSTER,
 } from "../proxy";
 import { offeredBy, ON_GATEWAY, servedBy, type Service, usedBy } from "../service";
-import { TUNNELS_PER_CONNECTION } from "./clusters";
+import { keepalive, TUNNELS_PER_CONNECTION } from "./clusters";
 import { duration, extension, type Json, type Message, socket } from "./resource";
 import { downstreamTls, type SecretSource } from "./tls";
 
@@ -46,7 +46,7 @@ export function tcp(name: string, cluster: string, more: Message = {}): Message 
   });
 }
 
-/** The peer's way to a service of this site: over the link, from the peer's end of it alone. */
+/** The peer's way to a service of this site: over the link, from the peer's end of it alone. The keeper ends it by the chain's name. */
 function fromLink(service: Service, { view }: ProxyInputs): Message {
   return {
     name: "link",
@@ -215,6 +215,7 @@ function forPeer(inputs: ProxyInputs, source: SecretSource): Message {
     max_concurrent_streams: TUNNELS_PER_CONNECTION,
     initial_stream_window_size: STREAM_WINDOW,
     initial_connection_window_size: CONNECTION_WINDOW,
+    connection_keepalive: keepalive,
   };
   const publicManager = manager(
     "public",

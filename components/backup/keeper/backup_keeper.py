@@ -6,9 +6,10 @@
     backup_keeper.py show <configuration>     the latest state, and the certificates' lives, as one JSON value
 
 Which path a new connection takes is the proxy's own decision, by its health checks, and needs nobody. The keeper adds
-what the proxy can't know: that the link was cut twice in a short time and is better left alone for a while (hold), and
-that connections have been on the backup path long enough after the link is back (drain). It does both by replacing files of
-the proxy's discovery services. Without the keeper both paths go on working.
+what the proxy can't know: that the link was cut twice in a short time and is better left alone for a while (hold),
+that connections have been on the backup path long enough after the link is back (drain), and that those which the peer made over
+a link that was cut have no other end any more. It does all that by replacing files of the proxy's discovery services. Without the keeper
+both paths go on working.
 """
 
 import json

@@ -157,6 +157,11 @@ class Updates:
 
 # --- the proxy's files ------------------------------------------------------------------------------------------
 
+# The chain of a service's listener that takes the peer's connections from the link. A cut ends them by another name: their other ends
+# are gone, and say so to nobody while the link is away. Until then they would hold the service's locks, and places for those that come by the
+# backup path.
+LINK_CHAIN = "link"
+
 # The proxy refuses a cluster whose endpoints' file is missing, and a listener may name a new cluster.
 ORDER = {"clusters.json": 1, "listeners.json": 2}
 
@@ -179,6 +184,10 @@ def adjusted(name, content, memory, drains):
                     endpoint["health_status"] = "DEGRADED"
     if name == "listeners.json":
         for listener in content["resources"]:
+            if memory["cuts"] and listener["name"].startswith("site-"):
+                for chain in listener["filter_chains"]:
+                    if chain["name"] == LINK_CHAIN:
+                        chain["name"] = "%s-%d" % (LINK_CHAIN, memory["cuts"])
             own = listener["name"].startswith("backup-")
             if own or "internal_listener" in listener:
                 for chain in listener["filter_chains"]:
@@ -225,4 +234,4 @@ def read_again(config):
 def wanted(config, memory):
     """Changes whenever the proxy's files have to be looked at: with a deployment, a decision, or a proxy that started anew."""
     stamps = [os.stat(os.path.join(config["templates"], name)).st_mtime_ns for name in template_names(config)]
-    return stamps, os.stat(config["runtime"]).st_ino, memory["hold"], memory["epoch"], other_drains(config)
+    return stamps, os.stat(config["runtime"]).st_ino, memory["hold"], memory["epoch"], memory["cuts"], other_drains(config)

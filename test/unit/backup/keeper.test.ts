@@ -59,6 +59,30 @@ describe("states", () => {
     expect(await host.look(1, { ...healthy, ejected: true })).toMatchObject({ state: "active", cuts: 1 });
   });
 
+  test("a cut ends what the peer has made over the link, each time, and nothing else of the proxy", async () => {
+    const names = () => {
+      const { resources } = JSON.parse(host.given("listeners.json")) as {
+        resources: { name: string; filter_chains: { name?: string }[] }[];
+      };
+      return Object.fromEntries(
+        resources.map(({ name, filter_chains }) => [name, filter_chains.map((one) => one.name ?? "")]),
+      );
+    };
+    await host.look(0, healthy);
+    const before = names();
+    expect(before).toMatchObject({
+      "site-postgres": ["link"],
+      "site-vault": ["site"],
+      peer: ["link", "public"],
+    });
+    await host.look(1, cut);
+    expect(names()).toEqual({ ...before, "site-postgres": ["link-1"] });
+    await host.look(2, healthy);
+    expect(names()).toEqual({ ...before, "site-postgres": ["link-1"] });
+    await host.look(3, cut);
+    expect(names()).toEqual({ ...before, "site-postgres": ["link-2"] });
+  });
+
   test("a proxy that hasn't checked its paths yet tells nothing, and is no cut", async () => {
     expect((await host.look(0, { ...healthy, link: "pending" })).state).toBe("unknown");
     await host.look(1, healthy);
