@@ -20,6 +20,8 @@ import { settle } from "./settling";
 /** What is promised for so many connections, each with an exchange every so often. */
 const connections = 5_000;
 const intervalSeconds = 5;
+/** Opening them all at once would measure the backlog of the gateway's listener. */
+const openedPerSecond = 250;
 const steadySeconds = 60;
 const lossBound: Bound = { of: "max", below: 0.1 };
 /** Connections that aren't back so long after a cut count as lost. */
@@ -57,7 +59,7 @@ async function startClients({ wan }: BenchLab, port: number): Promise<number> {
   const stdin = readFileSync(join(__dirname, "connections", "clients.py"), "utf8");
   await run(wan, `cat >${directory}/connections.py`, { stdin });
   const place = `ip netns exec client-la timeout ${lifetimeSeconds}`;
-  const args = [sites.la.gateway, port, connections, intervalSeconds, results].join(" ");
+  const args = [sites.la.gateway, port, connections, intervalSeconds, openedPerSecond, results].join(" ");
   const command = `setsid ${place} python3 -B ${directory}/connections.py ${args} >${log} 2>&1 </dev/null`;
   return Number(await run(wan, `rm -f ${results}; ${command} & echo $!`));
 }
@@ -80,7 +82,7 @@ function figures(
   loads: readonly Load[],
   isEmulated: boolean,
 ): Figure[] {
-  const calm = steady(found, times.readyAt, times.steadyUntil);
+  const calm = steady(found, times.readyAt, times.steadyUntil, intervalSeconds * 1000);
   const back = backAfter(found, times.cutAt, connections);
   const inTime = back.filter((one) => one !== undefined && one <= backSeconds * 1000) as number[];
   const absent = (100 * (connections - inTime.length)) / connections;
