@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { existingLab, NoLab, numberOption, UsageError } from "../lab/commands/command";
+import { existingLab, NoLab, UsageError, wholeNumberOption } from "../lab/commands/command";
 import { labDirectory } from "../toolchain/paths";
 import { step } from "../toolchain/steps";
 import { mustPulumi, upArguments } from "./deployments";
@@ -103,8 +103,7 @@ async function main(args: string[]): Promise<number> {
   }
   const [name = "", ...more] = positionals;
   if (more.length > 0 || !benches[name]) throw new UsageError(`there is no bench "${positionals.join(" ")}"`);
-  const runs = numberOption("runs", values.runs, 1, 100) ?? 5;
-  if (!Number.isInteger(runs)) throw new UsageError(`--runs ${runs}: a whole number is wanted`);
+  const runs = wholeNumberOption("runs", values.runs, 1, 100) ?? 5;
   if (existingLab().lab !== labDirectory)
     throw new UsageError("the bench is for the checkout's own lab: unset CROSSBORDER_LAB_DIR");
   const lab = await openBenchLab();
