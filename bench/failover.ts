@@ -7,7 +7,7 @@ import { labPaths } from "../lab/paths";
 import type { Overrides } from "../lab/settings";
 import { step } from "../toolchain/steps";
 import { type Bound, type Figure, figure, type Unit } from "./figure";
-import { openBenchLab } from "./lab";
+import { withBenchLab } from "./lab";
 import { apply, type LinkResult } from "./link";
 
 /** BGP's timers as FRR and managed VPNs default to: what a link without BFD is left with. */
@@ -104,8 +104,7 @@ export async function benchFailover(count: number, signal: AbortSignal): Promise
   await LabStand.undoLeftovers(paths, say);
   const asDeployed = (): Promise<LabStand> => LabStand.asDeployed(paths);
   const deploy = async (what: string, overrides: Overrides): Promise<void> => {
-    const lab = await openBenchLab();
-    await apply(lab, what, overrides, signal).finally(() => lab.close());
+    await withBenchLab((lab) => apply(lab, what, overrides, signal));
   };
   const usual = await runs(
     drillsOf(wanted),

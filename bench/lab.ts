@@ -34,3 +34,9 @@ export async function openBenchLab(): Promise<BenchLab> {
     throw new NoLab(`${error.message}: run \`npm run lab -- up\``);
   }
 }
+
+/** Opens the lab for some work, and closes it after that. @throws NoLab when a machine does not answer. */
+export async function withBenchLab<T>(work: (lab: BenchLab) => Promise<T>): Promise<T> {
+  const lab = await openBenchLab();
+  return work(lab).finally(() => lab.close());
+}

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { peerOf, type SiteName, siteNames, sites } from "../lab/network/plan";
 import { run } from "../lab/sessions";
 import type { Session } from "../providers/ssh/session";
-import type { BenchLab } from "./lab";
+import { type BenchLab, withBenchLab } from "./lab";
 import { poll } from "./polling";
 
 /** A session this old has left its slow start behind: BFD negotiates its real interval within the first seconds. */
@@ -49,8 +49,9 @@ async function sideOf(session: Session, site: SiteName): Promise<Side> {
 /**
  * Waits until the link is as its settings want it. BGP agrees on its timers when a session begins, so changed ones are brought
  * into force by beginning another.
+ * @param slowdown How many times slower than this computer's the machines' time runs.
  */
-export async function settle({ gateways }: BenchLab, signal: AbortSignal): Promise<void> {
+export async function settle({ gateways }: BenchLab, signal: AbortSignal, slowdown = 1): Promise<void> {
   let cleared = false;
   await poll(
     "BFD and BGP are up on both gateways",
@@ -62,7 +63,29 @@ export async function settle({ gateways }: BenchLab, signal: AbortSignal): Promi
       }
       return sides.every((side) => side === "settled") ? true : undefined;
     },
-    settleDeadlineMs,
+    settleDeadlineMs * slowdown,
     signal,
   );
+}
+
+/**
+ * The same where machines just booted: their daemons don't answer yet, and sessions with them are new each time.
+ * @throws Error with what was seen last.
+ */
+export async function settleAfterBoot(signal: AbortSignal, slowdown = 1): Promise<void> {
+  let last = "nothing was seen of it";
+  const isWell = async (): Promise<true | undefined> => {
+    try {
+      await withBenchLab((lab) => settle(lab, signal, slowdown));
+      return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      last = error instanceof Error ? error.message : String(error);
+      return undefined;
+    }
+  };
+  await poll("the link is up", isWell, settleDeadlineMs * slowdown, signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw new Error(`the link isn't well again: ${last}`, { cause: error });
+  });
 }

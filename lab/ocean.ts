@@ -129,6 +129,9 @@ export async function readCounters(wan: Session): Promise<Counters> {
   return Object.fromEntries([...pairs, ["leak", counters.get("leak") ?? none]]) as Counters;
 }
 
+/** Sixty probes take 12 s when none is answered, and a machine's time may be slowed 16 times. */
+const pingTimeoutMs = 240_000;
+
 /**
  * Measures the underlay's round trip between the sites' public addresses.
  * @returns every answered probe's round trip in ms, in the order in which they were sent.
@@ -137,7 +140,7 @@ export async function measureUnderlay(la: Session, probes = 60, intervalMs = 25)
   // The first packets after a quiet time are slow, most of all on an emulated processor.
   const warm = 10;
   const ping = `ping -n -c ${probes + warm} -i ${intervalMs / 1000} ${sites.sg.publicGateway}`;
-  const { stdout } = await la.exec(ping);
+  const { stdout } = await la.exec(ping, { timeoutMs: pingTimeoutMs });
   return [...stdout.matchAll(/icmp_seq=(\d+) .*time=([\d.]+) ms/g)]
     .filter((found) => Number(found[1]) > warm)
     .map((found) => Number(found[2]));

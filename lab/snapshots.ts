@@ -46,7 +46,7 @@ function directoryOf(paths: LabPaths, name: string): string {
   return path.join(paths.lab, "snapshots", name);
 }
 
-/** What a snapshot would be loaded into: the machines that run, or else those that are started for it; undefined where none can be. */
+/** What a snapshot would be loaded into: the machines that run, or else the usual ones, which are started for it; undefined where none can be. */
 function hardware(paths: LabPaths, imageHash: string): string | undefined {
   const running = machines.flatMap((machine) => machineProcess(paths, machine) ?? []);
   if (running.length === machines.length) return running.map(({ argv }) => hardwareOf(argv)).join(", ");
@@ -181,7 +181,7 @@ async function startFrom(name: string, imageHash: string, paths: LabPaths): Prom
   for (const directory of [paths.runtime, paths.logs]) ensurePrivateDirectory(directory);
   await stopMachines(paths, "at once");
   const state = readState(paths);
-  for (const machine of machines) await powerOn(paths, state, image, machine, name);
+  for (const machine of machines) await powerOn(paths, state, image, machine, { snapshot: name });
   await onAll(paths, async (all) => void (await Promise.all(all.map((one) => one.execute("cont")))));
 }
 

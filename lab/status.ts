@@ -9,6 +9,7 @@ import type { LinkStatus } from "../providers/probes/status";
 import { runPulumi } from "../toolchain/pulumi";
 import { stackStateDirectory } from "./machines/disks";
 import { machineProcess } from "./machines/qemu";
+import { slowdownOf } from "./machines/slowdown";
 import { type Machine, machines } from "./network/plan";
 import type { Water } from "./network/water";
 import { openOcean } from "./ocean";
@@ -50,6 +51,8 @@ export interface LabStatus {
   /** The databases; null while there are none, or nothing is deployed. */
   readonly postgres: LinkStatus["postgres"];
   readonly machines: Readonly<Record<Machine, MachineStatus>>;
+  /** How many times slower than this computer's the machines' time runs: all times here are the machines' own. */
+  readonly slowdown: number;
   /** What the ocean does each way; null when `wan` doesn't answer. */
   readonly ocean: Readonly<Record<Direction, Water>> | null;
   /** Names of the faults in force. */
@@ -106,7 +109,10 @@ export async function labStatus(paths: LabPaths): Promise<LabStatus> {
       ocean.close();
     }
   }
-  return { ...(await deployed(paths)), machines: all, ocean: water, faults };
+  const slowdown = Math.max(
+    ...machines.map((machine) => slowdownOf(machineProcess(paths, machine)?.argv ?? [])),
+  );
+  return { ...(await deployed(paths)), machines: all, slowdown, ocean: water, faults };
 }
 
 function describeWater(water: Water): string {
@@ -124,6 +130,9 @@ export function renderMachines(status: LabStatus): string {
     const notes = devices.length > 0 ? `   (${devices.join(", ")}: npm run lab -- down, then up)` : "";
     return `  ${machine.padEnd(12)}${state.padEnd(15)}${where.padEnd(22)}${memoryMiB} MiB${notes}`;
   });
+  if (status.slowdown > 1) {
+    rows.push(`  ${"time".padEnd(12)}runs ${status.slowdown} times slower in the machines`);
+  }
   if (status.ocean) {
     const { "la-sg": toSg, "sg-la": toLa } = status.ocean;
     rows.push(`  ${"ocean".padEnd(12)}adds ${describeWater(toSg)} to sg, ${describeWater(toLa)} to la`);

@@ -4,8 +4,9 @@ import { step } from "../toolchain/steps";
 import { ensureSystemPackages, labPackages } from "../toolchain/system";
 import { clockOffsets, clockToleranceMs, correctClocks } from "./clocks";
 import { stopMachines } from "./machines/down";
+import { type Make, usualMake } from "./machines/qemu";
 import { ensureMachines, type UpReport } from "./machines/up";
-import type { Machine } from "./network/plan";
+import { type Machine, machines } from "./network/plan";
 import { calibrationToleranceMs, defaultRttMs, openOcean } from "./ocean";
 import { ensurePrivateDirectory, type LabPaths, labPaths } from "./paths";
 import { readState } from "./state";
@@ -20,12 +21,13 @@ export async function exclusively<T>(paths: LabPaths, work: () => Promise<T>): P
 /**
  * Brings the lab up: machines that answer, clocks that agree, an ocean of 84 ms. What is well is left alone, so on a
  * running lab this only looks.
+ * @param make What the machines are to be made of; those of another make are started again.
  * @throws Error when a part can't be brought up; MissingPrerequisite when this computer lacks something.
  */
-export function bringUp(paths: LabPaths = labPaths()): Promise<UpReport> {
+export function bringUp(paths: LabPaths = labPaths(), make: Make = usualMake): Promise<UpReport> {
   return exclusively(paths, async () => {
     await ensureSystemPackages(labPackages, "to run the lab's machines");
-    const report = await ensureMachines(paths);
+    const report = await ensureMachines(paths, machines, make);
     if (report.booted.length > 0) await step("clocks", {}, () => settleClocks(paths));
     if (report.booted.includes("wan") || readState(paths).baseRttMs === undefined) {
       await step("ocean", {}, async (progress) => {

@@ -1,7 +1,5 @@
 import { join } from "node:path";
-import { openBenchLab } from "../../bench/lab";
-import { poll } from "../../bench/polling";
-import { settle } from "../../bench/settling";
+import { settleAfterBoot } from "../../bench/settling";
 import { findImage } from "../../lab/image/cache";
 import { chosenAccelerator } from "../../lab/machines/acceleration";
 import { type SiteName, siteNames, sites } from "../../lab/network/plan";
@@ -19,9 +17,6 @@ import { type ClientHost, SiteStand } from "../siteStand";
 import type { Pace } from "../workload/specification";
 import { healthyLab } from "./healthy";
 import { LabInjector } from "./injector";
-
-/** Longest wait until a site that booted is well again, on a busy computer. */
-const settleMs = 400_000;
 
 /** Where processors are emulated: machines keep time to spare, and answer well within clients' patience. */
 const emulatedPace: Pace = { serviceIntervalMs: 600, databaseIntervalMs: 2000, loginMs: 4000 };
@@ -120,22 +115,6 @@ export class LabStand extends SiteStand {
   }
 
   protected async linkIsWell(signal: AbortSignal): Promise<void> {
-    // Daemons of a site that just booted don't answer yet, and sessions with it are new each time.
-    let last = "nothing was seen of it";
-    const isWell = async (): Promise<true | undefined> => {
-      try {
-        const lab = await openBenchLab();
-        await settle(lab, signal).finally(() => lab.close());
-        return true;
-      } catch (error) {
-        signal.throwIfAborted();
-        last = error instanceof Error ? error.message : String(error);
-        return undefined;
-      }
-    };
-    await poll("the link is up", isWell, settleMs, signal).catch((error: unknown) => {
-      signal.throwIfAborted();
-      throw new Error(`the link isn't well again: ${last}`, { cause: error });
-    });
+    await settleAfterBoot(signal);
   }
 }

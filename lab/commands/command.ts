@@ -42,3 +42,17 @@ export function numberOption(
   }
   return value;
 }
+
+/** Reads a whole number of an option. @throws UsageError for another, or outside of the range. */
+export function wholeNumberOption(
+  name: string,
+  text: string | undefined,
+  min: number,
+  max: number,
+): number | undefined {
+  const value = numberOption(name, text, min, max);
+  if (value !== undefined && !Number.isInteger(value)) {
+    throw new UsageError(`--${name} ${text}: a whole number is wanted`);
+  }
+  return value;
+}

@@ -3,8 +3,9 @@ import type { LabPaths } from "../paths";
 import { until } from "./process";
 import { clearRuntimeFiles, machineFiles, machineProcess } from "./qemu";
 import { withQmp } from "./qmp";
+import { slowdownOf } from "./slowdown";
 
-/** How long a machine may take to shut down by itself before its power is cut. */
+/** How long a machine may take to shut down by itself, by its own clock, before its power is cut. */
 const shutdownDeadlineMs = 45_000;
 
 /**
@@ -24,7 +25,7 @@ export async function stopMachine(
         await qmp!.execute("cont");
         await qmp!.execute("system_powerdown");
       });
-      await until(isGone, shutdownDeadlineMs);
+      await until(isGone, shutdownDeadlineMs * slowdownOf(found.argv));
     } catch {
       // A QEMU that does not answer on its control socket can only be killed, which comes next.
     }

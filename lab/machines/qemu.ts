@@ -5,6 +5,7 @@ import type { Image } from "../image/cache";
 import { type Machine, nics } from "../network/plan";
 import type { LabPaths } from "../paths";
 import { readProcess, type ProcessInfo } from "./process";
+import { slowdownArguments, slowdownOf, slowedEnvironment } from "./slowdown";
 
 /** How a machine's processor runs. */
 export type Accelerator = "kvm" | "tcg";
@@ -22,8 +23,37 @@ function processor(accelerator: Accelerator, machine: Machine): string[] {
     : ["-accel", `tcg,thread=multi,tb-size=${translationCacheMiB[machine]}`, "-cpu", "max"];
 }
 
-/** Memory of a machine in MiB. The link's daemons together take about 110. */
-export const memoryMiB = 512;
+/** What `up` can be asked to make the machines of. */
+export interface Make {
+  /** How many times slower than this computer's the machines' time runs, 1 to 16. Other than 1 for emulated ones only. */
+  readonly slowdown: number;
+  /** Memory of each gateway in MiB, 512 to 4096. */
+  readonly gatewayMemoryMiB: number;
+}
+
+/** Memory of a machine in MiB, unless it is asked for more. The link's daemons together take about 110. */
+const memoryMiB = 512;
+
+export const usualMake: Make = { slowdown: 1, gatewayMemoryMiB: memoryMiB };
+
+function memoryOf(machine: Machine, make: Make): number {
+  return machine === "wan" ? memoryMiB : make.gatewayMemoryMiB;
+}
+
+/** The value of an option. */
+function optionOf(argv: readonly string[], option: string): string | undefined {
+  return argv[argv.indexOf(option) + 1];
+}
+
+/** What of a running machine isn't as it is wanted: what it has to be started again with. */
+export function differences(machine: Machine, argv: readonly string[], wanted: Make): string[] {
+  const memory = memoryOf(machine, wanted);
+  const time = wanted.slowdown > 1 ? `its time slowed ${wanted.slowdown} times` : "its time as usual";
+  return [
+    ...(slowdownOf(argv) === wanted.slowdown ? [] : [time]),
+    ...(optionOf(argv, "-m") === String(memory) ? [] : [`${memory} MiB`]),
+  ];
+}
 
 export const emulator = "qemu-system-x86_64";
 
@@ -50,17 +80,30 @@ export function baseArguments(
   image: Image,
   console: string,
   kernel = "quiet",
+  make: Make = usualMake,
 ): string[] {
+  const told = [kernelArguments, kernel, ...slowdownArguments(make.slowdown)].join(" ");
   return [
-    ...["-M", "q35", ...processor(accelerator, machine), "-smp", processors, "-m", String(memoryMiB)],
+    ...[
+      "-M",
+      "q35",
+      ...processor(accelerator, machine),
+      "-smp",
+      processors,
+      "-m",
+      String(memoryOf(machine, make)),
+    ],
     ...["-nodefaults", "-no-user-config", "-display", "none", "-serial", `file:${console}`],
-    ...["-kernel", image.kernel, "-initrd", image.initrd, "-append", `${kernelArguments} ${kernel}`],
+    ...["-kernel", image.kernel, "-initrd", image.initrd, "-append", told],
   ];
 }
 
-/** What of a machine's arguments its saved memory depends on: board, processor, processors, memory, and how its kernel was started. */
+/**
+ * What of a machine's arguments its saved memory depends on: board, processor, processors, memory, and how its kernel was started,
+ * which tells a slowed machine.
+ */
 export function hardwareOf(args: readonly string[]): string {
-  return ["-M", "-cpu", "-smp", "-m", "-append"].map((option) => args[args.indexOf(option) + 1]).join(" ");
+  return ["-M", "-cpu", "-smp", "-m", "-append"].map((option) => optionOf(args, option)).join(" ");
 }
 
 export interface MachineFiles {
@@ -93,15 +136,16 @@ export function wireNames(machine: Machine): string[] {
 
 /**
  * QEMU's arguments for a machine.
- * @param port Loopback port that leads to the machine's SSH. Nothing else of the host can be reached by the machine, and
+ * @param options.port Loopback port that leads to the machine's SSH. Nothing else of the host can be reached by the machine, and
  *   the wires between machines are datagram sockets that never touch the host's network.
- * @param snapshot Name of the saved state to start with, paused; the machine boots when absent.
+ * @param options.snapshot Name of the saved state to start with, paused; the machine boots when absent.
+ * @param options.make What it is made of. @default the usual
  */
 export function machineArguments(
   paths: LabPaths,
   image: Image,
   machine: Machine,
-  options: { accelerator: Accelerator; port: number; snapshot?: string },
+  options: { accelerator: Accelerator; port: number; snapshot?: string; make?: Make },
 ): string[] {
   const files = machineFiles(paths, machine);
   const wires = nics[machine].flatMap((nic, index) => {
@@ -115,7 +159,11 @@ export function machineArguments(
     return ["-netdev", backend, "-device", `virtio-net-pci,netdev=${id},mac=${nic.mac},romfile=`];
   });
   return [
-    ...["-name", machine, ...baseArguments(options.accelerator, machine, image, files.console)],
+    ...[
+      "-name",
+      machine,
+      ...baseArguments(options.accelerator, machine, image, files.console, "quiet", options.make),
+    ],
     ...["-drive", `if=none,id=d0,file=${files.disk},format=qcow2,cache=unsafe,discard=unmap`],
     ...["-device", "virtio-blk-pci,drive=d0"],
     ...["-drive", `if=none,id=d1,file=${files.seed},format=raw,readonly=on`],
@@ -137,11 +185,12 @@ export function machineProcess(paths: LabPaths, machine: Machine): ProcessInfo |
 }
 
 /**
- * Starts QEMU; it returns when the machine runs.
+ * Starts QEMU, its time slowed where the arguments say so; it returns when the machine runs.
  * @throws Error with QEMU's words, e.g. when the port was taken in the meantime.
  */
 export function launch(args: readonly string[]): void {
-  const result = spawnSync(emulator, args, { encoding: "utf8", stdio: ["ignore", "ignore", "pipe"] });
+  const env = slowedEnvironment(slowdownOf(args));
+  const result = spawnSync(emulator, args, { env, encoding: "utf8", stdio: ["ignore", "ignore", "pipe"] });
   if (result.error) throw new Error(`${emulator} cannot be started: ${result.error.message}`);
   if (result.status !== 0)
     throw new Error(`${emulator} ended with status ${result.status}: ${result.stderr.trim()}`);

@@ -11,14 +11,28 @@ import { diskIsSound, makeDisks } from "./disks";
 import { stopMachine, stopMachines } from "./down";
 import { freePort } from "./ports";
 import { until } from "./process";
-import { clearRuntimeFiles, launch, machineArguments, machineFiles, machineProcess } from "./qemu";
+import {
+  type Accelerator,
+  clearRuntimeFiles,
+  differences,
+  launch,
+  machineArguments,
+  machineFiles,
+  machineProcess,
+  type Make,
+  usualMake,
+} from "./qemu";
 import { withQmp } from "./qmp";
+import { ensureSlowing } from "./slowdown";
 
 /**
  * Longest time from power-on until a machine answers over SSH. Three emulated machines take under a minute on two idle
  * processors, and several times that on busy ones; a disk is given up for lost only when that can't be the reason.
  */
 const bootDeadlineMs = 420_000;
+
+/** What daemons and timers of a boot wait for by the machine's own clock, at most. Slowed machines compute as fast as others. */
+const bootWaitsMs = 30_000;
 
 const launchAttempts = 10;
 
@@ -37,18 +51,21 @@ export interface UpReport {
 
 /**
  * Makes the wanted machines run and answer: builds the image and disks that are missing, boots what is down, resumes what
- * is paused, replaces what is damaged. Machines that are well are not touched.
+ * is paused, replaces what is damaged, starts again what is of another make. Machines that are well are not touched.
  * @param wanted All three, unless a test needs fewer.
- * @throws Error when a machine doesn't come up even on a fresh disk.
+ * @param make What they are to be made of.
+ * @throws Error when a machine doesn't come up even on a fresh disk, or when machines are to be slowed that aren't emulated.
  */
 export async function ensureMachines(
   paths: LabPaths,
   wanted: readonly Machine[] = machines,
+  make: Make = usualMake,
 ): Promise<UpReport> {
   for (const directory of [paths.lab, paths.logs, paths.runtime]) ensurePrivateDirectory(directory);
   const state = readState(paths);
   const repairs: string[] = [];
-  const well = await Promise.all(wanted.map((machine) => isWell(paths, state, machine, repairs)));
+  if (make.slowdown > 1) await mustBeSlowable(paths, state, make);
+  const well = await Promise.all(wanted.map((machine) => isWell(paths, state, machine, make, repairs)));
   const booted = new Set(wanted.filter((_, index) => !well[index]));
 
   if (booted.size > 0) {
@@ -64,7 +81,8 @@ export async function ensureMachines(
       for (const machine of await replaceDisks(paths, state, image, damaged, repairs)) fresh.add(machine);
     }
     for (const machine of wanted) if (fresh.has(machine)) booted.add(machine);
-    for (const machine of await boot(paths, state, image, [...booted], fresh, repairs)) booted.add(machine);
+    for (const machine of await boot(paths, state, image, make, [...booted], fresh, repairs))
+      booted.add(machine);
   }
   writeKnownHosts(paths);
   if (machines.every((machine) => state.ports[machine] !== undefined)) writeInventory(paths);
@@ -72,14 +90,37 @@ export async function ensureMachines(
   return { booted: machines.filter((machine) => booted.has(machine)), repairs, outdated };
 }
 
+function acceleratorFor(paths: LabPaths, image: Image): Promise<Accelerator> {
+  return chooseAccelerator(image, paths.cache, (line) => process.stderr.write(`${line}\n`));
+}
+
+/** @throws Error where machines aren't emulated: their processor's clock is this computer's own. */
+async function mustBeSlowable(paths: LabPaths, state: LabState, { slowdown }: Make): Promise<void> {
+  const image = findImage(paths.cache, state.image ?? "") ?? (await ensureImage(paths.cache, paths.logs));
+  if ((await acceleratorFor(paths, image)) === "kvm") {
+    throw new Error(
+      `--slowdown ${slowdown}: only emulated machines can be slowed, and this computer runs them with KVM`,
+    );
+  }
+  await ensureSlowing();
+}
+
 async function isWell(
   paths: LabPaths,
   state: LabState,
   machine: Machine,
+  make: Make,
   repairs: string[],
 ): Promise<boolean> {
-  if (!machineProcess(paths, machine)) {
+  const found = machineProcess(paths, machine);
+  if (!found) {
     if (state.seeds[machine]) repairs.push(`${machine}: was not running`);
+    return false;
+  }
+  const different = differences(machine, found.argv, make);
+  if (different.length > 0) {
+    await stopMachine(paths, machine, "orderly");
+    repairs.push(`${machine}: started again with ${different.join(" and ")}`);
     return false;
   }
   try {
@@ -136,12 +177,13 @@ async function boot(
   paths: LabPaths,
   state: LabState,
   image: Image,
+  make: Make,
   wanted: readonly Machine[],
   fresh: ReadonlySet<Machine>,
   repairs: string[],
 ): Promise<readonly Machine[]> {
   const failed = await step(`machines ${wanted.join(", ")}`, {}, (shown) =>
-    powerOnAll(paths, state, image, wanted, shown),
+    powerOnAll(paths, state, image, make, wanted, shown),
   );
   if (failed.length === 0) return wanted;
   const consoles = failed.map((machine) => machineFiles(paths, machine).console).join(", ");
@@ -151,7 +193,7 @@ async function boot(
   repairs.push(`${failed.join(", ")}: did not come up (${consoles})`);
   const replaced = await replaceDisks(paths, state, image, failed, repairs);
   for (const machine of replaced) await stopMachine(paths, machine, "at once");
-  const again = await boot(paths, state, image, replaced, new Set(replaced), repairs);
+  const again = await boot(paths, state, image, make, replaced, new Set(replaced), repairs);
   return [...new Set([...wanted, ...again])];
 }
 
@@ -160,16 +202,18 @@ async function powerOnAll(
   paths: LabPaths,
   state: LabState,
   image: Image,
+  make: Make,
   wanted: readonly Machine[],
   shown: Step,
 ): Promise<Machine[]> {
-  for (const machine of wanted) await powerOn(paths, state, image, machine);
+  for (const machine of wanted) await powerOn(paths, state, image, machine, { make });
+  const deadlineMs = bootDeadlineMs + bootWaitsMs * (make.slowdown - 1);
   const waiting = new Set(wanted);
   await Promise.all(
     wanted.map(async (machine) => {
       shown.progress(`waiting for ${[...waiting].join(", ")}`);
-      if (!(await comesUp(paths, machine))) return;
-      await checkSeed(paths, machine);
+      if (!(await comesUp(paths, machine, deadlineMs))) return;
+      await checkSeed(paths, machine, deadlineMs);
       waiting.delete(machine);
       shown.progress(`waiting for ${[...waiting].join(", ")}`);
     }),
@@ -178,12 +222,12 @@ async function powerOnAll(
 }
 
 /** @throws Error when the machine's address plan did not come into force. */
-async function checkSeed(paths: LabPaths, machine: Machine): Promise<void> {
+async function checkSeed(paths: LabPaths, machine: Machine, timeoutMs: number): Promise<void> {
   const session = await openSession(machine, { paths });
   try {
     const wait =
       "systemctl start lab-seed.service 2>&1 || { journalctl -b -u lab-seed.service --no-pager -o cat; exit 1; }";
-    await run(session, wait);
+    await run(session, wait, { timeoutMs });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`${machine} did not take its address plan: ${reason}`, { cause: error });
@@ -192,26 +236,28 @@ async function checkSeed(paths: LabPaths, machine: Machine): Promise<void> {
   }
 }
 
-/** Starts a machine without waiting for it. @param snapshot Saved state to resume from instead of booting. */
+/**
+ * Starts a machine without waiting for it.
+ * @param options.snapshot Saved state to resume from instead of booting.
+ * @param options.make What it is made of. @default the usual
+ */
 export async function powerOn(
   paths: LabPaths,
   state: LabState,
   image: Image,
   machine: Machine,
-  snapshot?: string,
+  options: { snapshot?: string; make?: Make } = {},
 ): Promise<void> {
   clearRuntimeFiles(paths, machine);
   writeSeed(paths, machine);
-  const accelerator = await chooseAccelerator(image, paths.cache, (line) =>
-    process.stderr.write(`${line}\n`),
-  );
+  const accelerator = await acceleratorFor(paths, image);
   for (let attempt = 1; ; attempt++) {
     const port = await freePort(state.ports[machine]);
     state.ports[machine] = port;
     state.seeds[machine] = seedHash(paths, machine);
     writeState(paths, state);
     try {
-      launch(machineArguments(paths, image, machine, { accelerator, port, snapshot }));
+      launch(machineArguments(paths, image, machine, { ...options, accelerator, port }));
       return;
     } catch (error) {
       // Someone may have taken the port after it was found free, and a machine that was just killed may hold its disk's
@@ -224,8 +270,8 @@ export async function powerOn(
 }
 
 /** Whether a machine answers in time; not when its process ends before. */
-async function comesUp(paths: LabPaths, machine: Machine): Promise<boolean> {
-  const end = Date.now() + bootDeadlineMs;
+async function comesUp(paths: LabPaths, machine: Machine, deadlineMs: number): Promise<boolean> {
+  const end = Date.now() + deadlineMs;
   while (Date.now() < end && machineProcess(paths, machine)) {
     if (await answers(machine, paths, 15_000)) return true;
     await new Promise((resolve) => setTimeout(resolve, 500));

@@ -1,11 +1,22 @@
 import { createServer } from "node:net";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { imageAt } from "../../../lab/image/cache";
 import { freePort } from "../../../lab/machines/ports";
 import { readProcess } from "../../../lab/machines/process";
-import { hardwareOf, machineArguments, machineFiles, machineProcess } from "../../../lab/machines/qemu";
+import {
+  differences,
+  emulator,
+  hardwareOf,
+  launch,
+  machineArguments,
+  machineFiles,
+  machineProcess,
+  type Make,
+  usualMake,
+} from "../../../lab/machines/qemu";
+import { slowdownOf } from "../../../lab/machines/slowdown";
 import { machines } from "../../../lab/network/plan";
 import { type LabPaths, labPaths } from "../../../lab/paths";
 import { readState, writeState } from "../../../lab/state";
@@ -13,8 +24,8 @@ import { readState, writeState } from "../../../lab/state";
 const image = imageAt("/cache", "abc");
 const here = (lab: string): LabPaths => labPaths({ CROSSBORDER_LAB_DIR: lab });
 
-function argumentsOf(paths: LabPaths, machine: (typeof machines)[number]): string[] {
-  return machineArguments(paths, image, machine, { accelerator: "tcg", port: 2200 });
+function argumentsOf(paths: LabPaths, machine: (typeof machines)[number], make?: Make): string[] {
+  return machineArguments(paths, image, machine, { accelerator: "tcg", port: 2200, make });
 }
 
 describe("a machine's emulator", () => {
@@ -64,6 +75,62 @@ describe("a machine's emulator", () => {
     expect(one.qmp).not.toBe(other.qmp);
     expect(one.pid).not.toBe(other.pid);
     expect(path.dirname(one.qmp).length + "/wan-la.net".length).toBeLessThan(107);
+  });
+});
+
+describe("a machine's make", () => {
+  const slowed: Make = { slowdown: 4, gatewayMemoryMiB: 1024 };
+  const of = (machine: (typeof machines)[number], make?: Make) => argumentsOf(here("/a"), machine, make);
+
+  it("is the usual one unless another is asked for", () => {
+    expect(of("la")).toEqual(of("la", usualMake));
+    expect(slowdownOf(of("la"))).toBe(1);
+  });
+
+  it("can be told from its arguments", () => {
+    expect(slowdownOf(of("wan", slowed))).toBe(4);
+    expect(differences("la", of("la", slowed), slowed)).toEqual([]);
+    expect(differences("la", of("la"), slowed)).toEqual(["its time slowed 4 times", "1024 MiB"]);
+    expect(differences("la", of("la", slowed), usualMake)).toEqual(["its time as usual", "512 MiB"]);
+    expect(differences("la", of("la", slowed), { ...slowed, slowdown: 16 })).toHaveLength(1);
+  });
+
+  it("has more memory for the gateways alone", () => {
+    expect(of("sg", slowed).join(" ")).toContain(" -m 1024 ");
+    expect(differences("wan", of("wan"), { ...usualMake, gatewayMemoryMiB: 1024 })).toEqual([]);
+  });
+
+  it("is part of its hardware: a snapshot of slowed machines isn't one for others", () => {
+    const hardware = [1, 4, 16].map((slowdown) => hardwareOf(of("la", { ...usualMake, slowdown })));
+    expect(new Set(hardware).size).toBe(3);
+  });
+
+  describe("and its emulator", () => {
+    let directory: string;
+    const searchPath = process.env["PATH"];
+    beforeEach(() => {
+      directory = mkdtempSync(path.join(tmpdir(), "emulator-"));
+      writeFileSync(path.join(directory, emulator), `#!/bin/sh\nenv >${directory}/env\n`, { mode: 0o755 });
+      process.env["PATH"] = `${directory}:${searchPath}`;
+    });
+    afterEach(() => {
+      process.env["PATH"] = searchPath;
+      rmSync(directory, { recursive: true });
+    });
+    const environment = (make: Make): string[] => {
+      launch(of("la", make));
+      return readFileSync(path.join(directory, "env"), "utf8").split("\n");
+    };
+
+    it("have their clocks slowed as its arguments say", () => {
+      const found = environment(slowed);
+      expect(found).toContain("FAKETIME=+0 x0.25");
+      expect(found.find((line) => line.startsWith("LD_PRELOAD="))).toMatch(/libfaketimeMT\.so\.1$/);
+    });
+
+    it("have nothing preloaded at the usual pace", () => {
+      expect(environment(usualMake).filter((line) => /^(LD_PRELOAD|FAKETIME)/.test(line))).toEqual([]);
+    });
   });
 });
 
