@@ -1,4 +1,5 @@
 import { circuitBreakers } from "../backup/envoy/clusters";
+import { clientKeepalive } from "../backup/envoy/keepalive";
 import { tcp, toPeer } from "../backup/envoy/listeners";
 import { duration, type Message, socket, typed, watched } from "../backup/envoy/resource";
 import { choiceFile, ownCluster, PROXY_DIRECTORY, type ProxyPart } from "../backup/proxy";
@@ -61,6 +62,7 @@ export function vipListeners({ vip, site, services }: VipInputs): Message[] {
       name: vipCluster(service),
       address: socket(vip, portOf(service)),
       freebind: true,
+      socket_options: clientKeepalive,
       filter_chains: [{ filters: [tcp(vipCluster(service), vipCluster(service))] }],
     },
     ...rolesFor(service, site).map((role) => ({

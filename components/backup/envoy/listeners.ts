@@ -9,6 +9,7 @@ import {
 } from "../proxy";
 import { offeredBy, ON_GATEWAY, servedBy, type Service, usedBy } from "../service";
 import { keepalive, TUNNELS_PER_CONNECTION } from "./clusters";
+import { clientKeepalive } from "./keepalive";
 import { duration, extension, type Json, type Message, socket } from "./resource";
 import { downstreamTls, type SecretSource } from "./tls";
 
@@ -113,6 +114,7 @@ function serviceListeners(service: Service, inputs: ProxyInputs): Message[] {
     ...(chains.length > 0
       ? [
           onPrivateAddress(`site-${service.name}`, local.privateAddress, service.localPort, {
+            socket_options: clientKeepalive,
             filter_chains: chains,
           }),
         ]
@@ -128,6 +130,7 @@ function forSite(service: Service, { view: { local } }: ProxyInputs): Message {
     filters: [tcp(`own-${service.name}`, ownCluster(service))],
   };
   return onPrivateAddress(`own-${service.name}`, local.privateAddress, service.endpoints[local.site]!.port, {
+    socket_options: clientKeepalive,
     filter_chains: [chain],
   });
 }

@@ -12,6 +12,7 @@ interface Rendered {
   address: { socket_address: { address: string; port_value: number } };
   internal_listener?: object;
   filter_chains: Chain[];
+  socket_options?: { level: number; name: number }[];
   access_log: AccessLog[];
   load_assignment: object;
   health_checks: object[];
@@ -118,6 +119,15 @@ describe("the port for the peer", () => {
 });
 
 describe("the services' own ports", () => {
+  test("ask after clients that are silent, those of the other site's gateway too; the ways inside a gateway needn't", () => {
+    const asking = (view: LinkView) =>
+      resources(view, "listeners.json")
+        .filter(({ socket_options }) => socket_options?.some(({ level, name }) => level === 1 && name === 9))
+        .map(({ name }) => name);
+    expect(asking(fromLa)).toEqual(["site-postgres", "site-vault"]);
+    expect(asking(fromSg)).toEqual(["site-postgres", "site-vault", "own-vault"]);
+  });
+
   test("one that a site offers is open to the peer's end of the link alone", () => {
     const chains = listener(fromSg, "site-vault")!.filter_chains;
     expect(chains.map(({ filter_chain_match }) => filter_chain_match)).toEqual([
