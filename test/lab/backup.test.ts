@@ -143,9 +143,23 @@ test(
   "a cut of the link moves connections to the public way, and its return moves them back",
   async () => {
     await isCalm();
+    const before = await hold(l.la, "before-cut");
+    const served = "ss -tnH state established 'sport = :" + localPort + " and dst = 10.255.0.1' | wc -l";
+    await eventually(
+      "the other gateway serves it",
+      async () => (await run(l.sg, served)).trim() === "1",
+      10_000,
+    );
     await l.ocean.cut(ipsec);
     await eventually("a request succeeds", async () => (await ask(l.la)) === "from-sg\nhello", 5000);
     await bothAre("active", 20_000);
+    // Nobody tells it: what the client's gateway sends is lost with the link.
+    await eventually(
+      "the other gateway has ended it",
+      async () => (await run(l.sg, served)).trim() === "0",
+      10_000,
+    );
+    await before.end();
     expect(await ask(l.sg)).toBe("from-la\nhello");
     for (const from of [l.la, l.sg]) expect(await answers(from)).toEqual(wholeAnswers);
     const old = await hold(l.la, "by-backup");
