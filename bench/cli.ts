@@ -73,7 +73,10 @@ async function measure(name: string, options: LinkOptions): Promise<LinkResult |
   for (const signal of signals) process.on(signal, onSignal);
   try {
     // Machines whose time somebody has slowed would measure something else.
-    const begun = bringUp().then(() => benches[name]!(options, interruption.signal));
+    const begun = bringUp().then(() => {
+      interruption.signal.throwIfAborted();
+      return benches[name]!(options, interruption.signal);
+    });
     const outcome = await begun.catch((error: unknown) => {
       // Said at once: putting the lab back takes a while, and may fail for the same reason.
       process.stderr.write(`the bench failed: ${messageOf(error)}\n`);

@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
-import { KEEPER_CONFIGURATION, KEEPER_PROGRAM } from "../components/backup/unit";
 import { missing, drillPort, readDeployment, servicePort } from "../drills/deployment";
 import { ipsec } from "../drills/faults";
+import { readKeeper } from "../drills/pathNotes";
 import { directory, install, startEcho } from "../drills/workload/programs";
 import { machineProcess, type Make, usualMake } from "../lab/machines/qemu";
 import { sites, siteNames } from "../lab/network/plan";
@@ -123,11 +122,12 @@ function neededSlowdown(): number {
   return isAccelerated ? usualMake.slowdown : emulated.slowdown;
 }
 
-const keeper = z.object({ state: z.string() });
-
+/** Not while its keeper hasn't looked since the boot. */
 async function standsBy(gateway: Session): Promise<boolean> {
-  const { status, stdout } = await gateway.exec(`python3 ${KEEPER_PROGRAM} show ${KEEPER_CONFIGURATION}`);
-  return status === 0 && keeper.parse(JSON.parse(stdout)).state === "standby";
+  return readKeeper(gateway).then(
+    ({ state }) => state === "standby",
+    () => false,
+  );
 }
 
 /** Boots emulated machines with time for so many connections, and waits until all that begins at a boot is there. */

@@ -24,12 +24,19 @@ function held(): boolean {
   return host.given("endpoints-postgres.json").includes("DEGRADED");
 }
 
+/** The names of each listener's chains, by what the proxy was given. */
+function chains(): Record<string, string[]> {
+  const { resources } = JSON.parse(host.given("listeners.json")) as {
+    resources: { name: string; filter_chains: { name?: string }[] }[];
+  };
+  return Object.fromEntries(
+    resources.map(({ name, filter_chains }) => [name, filter_chains.map((one) => one.name ?? "")]),
+  );
+}
+
 /** The name of the chains through which connections enter the backup path. */
 function chain(): string {
-  const { resources } = JSON.parse(host.given("listeners.json")) as {
-    resources: { name: string; filter_chains: { name: string }[] }[];
-  };
-  return resources.find(({ name }) => name === "backup-postgres")!.filter_chains[0]!.name;
+  return chains()["backup-postgres"]![0]!;
 }
 
 describe("states", () => {
@@ -60,27 +67,19 @@ describe("states", () => {
   });
 
   test("a cut ends what the peer has made over the link, each time, and nothing else of the proxy", async () => {
-    const names = () => {
-      const { resources } = JSON.parse(host.given("listeners.json")) as {
-        resources: { name: string; filter_chains: { name?: string }[] }[];
-      };
-      return Object.fromEntries(
-        resources.map(({ name, filter_chains }) => [name, filter_chains.map((one) => one.name ?? "")]),
-      );
-    };
     await host.look(0, healthy);
-    const before = names();
+    const before = chains();
     expect(before).toMatchObject({
       "site-postgres": ["link"],
       "site-vault": ["site"],
       peer: ["link", "public"],
     });
     await host.look(1, cut);
-    expect(names()).toEqual({ ...before, "site-postgres": ["link-1"] });
+    expect(chains()).toEqual({ ...before, "site-postgres": ["link-1"] });
     await host.look(2, healthy);
-    expect(names()).toEqual({ ...before, "site-postgres": ["link-1"] });
+    expect(chains()).toEqual({ ...before, "site-postgres": ["link-1"] });
     await host.look(3, cut);
-    expect(names()).toEqual({ ...before, "site-postgres": ["link-2"] });
+    expect(chains()).toEqual({ ...before, "site-postgres": ["link-2"] });
   });
 
   test("a proxy that hasn't checked its paths yet tells nothing, and is no cut", async () => {
@@ -421,10 +420,7 @@ describe("what is told", () => {
 
 describe("what other components have in the proxy", () => {
   const choice = (content: string) => JSON.stringify({ resources: [{ chosen: content }] });
-  const listeners = (): { name: string; filter_chains: { name: string }[] }[] =>
-    (JSON.parse(host.given("listeners.json")) as { resources: ReturnType<typeof listeners> }).resources;
-  const chainOf = (name: string) =>
-    listeners().find((listener) => listener.name === name)!.filter_chains[0]!.name;
+  const chainOf = (name: string) => chains()[name]![0];
 
   function deployListener(): void {
     const template = JSON.parse(readFileSync(join(host.templates, "listeners.json"), "utf8")) as {
