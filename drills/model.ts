@@ -33,7 +33,7 @@ export type Need = "backup" | "ha" | "database";
 export interface Bounds {
   /** From the first fault until a request to the other site that began after it succeeds, in ms. */
   readonly crossSiteMs?: number;
-  /** From the first fault until the service address answers the client of the surviving site, in ms. */
+  /** From the first fault until the service address answers the clients of the surviving site, the database's too, in ms. */
   readonly takeoverMs?: number;
   /** From the last heal until new connections use the tunnel, in ms. */
   readonly healMs?: number;

@@ -42,6 +42,8 @@ export interface Observed {
   readonly failedAfterHeal: number;
   readonly crossSiteMs?: number;
   readonly takeoverMs?: number;
+  /** Absent too where no database answers at the service address. */
+  readonly databaseTakeoverMs?: number;
   readonly healMs?: number;
   readonly pathChangesPerMinute?: number;
   /** Empty without a backup path. */
@@ -103,6 +105,9 @@ export function observe(drill: Drill, collected: Collected): Observed {
     attempts.filter(({ client }) => wanted.includes(client));
   const survivor = siteOf(drill.lostSite === "secondary" ? "primary" : "secondary");
   const atAddress = clients.filter((client) => client.startsWith(`${survivor}-vip-`));
+  // Who opens a connection for each request sees the address itself; a database's client sees its own dead connection first.
+  const asking = atAddress.filter((client) => client.endsWith("-service"));
+  const connected = atAddress.filter((client) => !asking.includes(client));
   const seen = experiences(attempts, { from: faultAt, to: end });
   const served = new Set(
     attempts
@@ -122,7 +127,8 @@ export function observe(drill: Drill, collected: Collected): Observed {
     failedAfterHeal: failedTwice(of(promised), healedAt + (drill.graceSeconds ?? 0) * 1000),
     states: stateChanges(paths, faultAt),
     crossSiteMs: slowest(attempts, services, faultAt),
-    takeoverMs: slowest(attempts, atAddress, faultAt),
+    takeoverMs: slowest(attempts, asking.length > 0 ? asking : connected, faultAt),
+    databaseTakeoverMs: slowest(attempts, connected, faultAt),
     ...(paths.length > 0 && {
       healMs: backOnTunnelAfter(paths, healedAt),
       pathChangesPerMinute: pathChangesPerMinute(paths.filter(({ at }) => at >= faultAt)),

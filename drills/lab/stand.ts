@@ -19,7 +19,7 @@ import { healthyLab } from "./healthy";
 import { LabInjector } from "./injector";
 
 /** Where processors are emulated: machines keep time to spare, and answer well within clients' patience. */
-const emulatedPace: Pace = { serviceIntervalMs: 600, databaseIntervalMs: 2000, loginMs: 4000 };
+const emulatedPace: Pace = { serviceIntervalMs: 300, databaseIntervalMs: 2000, loginMs: 4000 };
 
 /** Where the lab's drills note what is in force. */
 function labJournal(paths: LabPaths): Journal {

@@ -35,6 +35,10 @@ class Failed(Exception):
     """The attempt had no effect."""
 
 
+class Unreachable(Failed):
+    """Nobody answered."""
+
+
 class Unknown(Exception):
     """The attempt may have had its effect."""
 
@@ -58,21 +62,24 @@ class Client(object):
         self.stop.wait(self.offset)
         while not self.stop.is_set():
             count += 1
-            self.request(count)
-            # A slow answer delays the next request and doesn't make a burst of those that were missed.
-            due = max(due + self.interval, time.monotonic())
+            reached = self.request(count)
+            # A slow answer delays the next request and doesn't make a burst of those that were missed. Where nobody answers, the
+            # pace is nobody's burden, and would only hide when somebody does again.
+            due = max(due + self.interval if reached else 0, time.monotonic())
             self.stop.wait(due - time.monotonic())
         self.close()
 
     def request(self, count):
-        what = self.plan(count)
+        """Returns whether anybody answered, were it with an error."""
+        what, reached = self.plan(count), True
         for attempt in (1, 2):
             at, start, found = time.time(), time.monotonic(), {}
             try:
                 found = self.attempt(what) or {}
-                outcome = "ok"
+                outcome, reached = "ok", True
             except Failed as error:
                 outcome, found = "failed", {"error": str(error)}
+                reached = not isinstance(error, Unreachable)
             except Unknown as error:
                 outcome, found = "unknown", {"error": str(error)}
             entry = {"client": self.name, "id": "%s/%d" % (self.name, count), "attempt": attempt}
@@ -81,9 +88,10 @@ class Client(object):
             entry.update(self.describe(what), **found)
             self.history.note(**entry)
             if outcome == "ok" or self.stop.is_set():
-                return
+                break
             self.close()
             self.stop.wait(RETRY_SECONDS)
+        return reached
 
     def close(self):
         pass
@@ -103,7 +111,7 @@ class DatabaseClient(Client):
                 self.server = self.connection.query(self.target["serverQuery"], self.timeout)[0][0][0]
             except (OSError, pgwire.ServerError, pgwire.ProtocolError) as error:
                 self.close()
-                raise Failed(reason(error))
+                raise (Unreachable if isinstance(error, OSError) else Failed)(reason(error))
 
     def ask(self, sql):
         self.connect()

@@ -8,7 +8,7 @@ import { labDirectory } from "../../toolchain/paths";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy, up } from "../lab/support/deployment";
 import { eventually, type Lab, labTimeoutMs } from "../lab/support/lab";
-import { eventuallySays, sql, takeWrites } from "./sql";
+import { asApplication, eventuallySays, sql, takeWrites } from "./sql";
 
 const minute = 60_000;
 
@@ -28,13 +28,8 @@ beforeAll(async () => {
 afterAll(() => l.close());
 
 /** Writes as an application does. @returns what the server said, empty when it did it. */
-async function write(on: Session, statement: string, database = "app"): Promise<string> {
-  const { user, password } = (await outputs()).postgresCredentials[0]!;
-  const dsn = `host=127.0.0.1 port=5432 dbname=${database} user=${user}`;
-  const { stderr } = await on.exec(`PGPASSWORD='${password}' psql -X -q -At "${dsn}" -f -`, {
-    stdin: statement,
-  });
-  return stderr.trim();
+async function write(on: Session, statement: string, database?: string): Promise<string> {
+  return (await asApplication(on, statement, { database })).text;
 }
 
 async function status() {

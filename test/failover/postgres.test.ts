@@ -3,10 +3,10 @@ import { sites } from "../../lab/network/plan";
 import { everything, ipsec } from "../../drills/faults";
 import { replicationStatus } from "../../providers/probes/replicationStatus";
 import type { Session } from "../../providers/ssh/session";
-import { eventuallySays, sql, takeWrites } from "./sql";
+import { asApplication, eventuallySays, sql, takeWrites } from "./sql";
 import { deployedLab, outputs } from "../lab/support/deployed";
 import { deploy, pulumi, up } from "../lab/support/deployment";
-import { type Lab, labTimeoutMs } from "../lab/support/lab";
+import { eventually, type Lab, labTimeoutMs } from "../lab/support/lab";
 
 const minute = 60_000;
 
@@ -18,20 +18,6 @@ beforeAll(async () => {
   await takeWrites(l);
 }, labTimeoutMs);
 afterAll(() => l.close());
-
-/** What an application gets to see, by TCP and password. */
-async function asApplication(
-  on: Session,
-  query: string,
-  port = 5432,
-): Promise<{ status: number; text: string }> {
-  const [credentials] = (await outputs()).postgresCredentials;
-  const quoted = query.replaceAll("'", `'\\''`);
-  const { status, stdout, stderr } = await on.exec(
-    `PGPASSWORD='${credentials!.password}' psql -X -q -At "host=127.0.0.1 port=${port} dbname=app user=${credentials!.user}" -c '${quoted}'`,
-  );
-  return { status: status ?? 1, text: (stdout + stderr).trim() };
-}
 
 /** Changes the structure of both sites as the application's owner. */
 async function ddl(on: Session, statement: string): Promise<{ status: number; text: string }> {
@@ -133,6 +119,15 @@ describe("the replicated database", () => {
         "SELECT string_agg(kind || ' ' || subject, ', ' ORDER BY kind) FROM crossborder.problems",
       );
       expect(found).toBe("drift app.item, extra unique app.person, no key app.keyless");
+      const metrics = "/var/lib/prometheus/node-exporter/crossborder_postgres_wal_bound.prom";
+      const told = ["drift", "extra unique", "no key"].map(
+        (kind) => `crossborder_postgres_problems{site="la",host="la-gw1",kind="${kind}"} 1`,
+      );
+      await eventually(
+        "the metrics tell of all three",
+        async () => (await run(l.la, `grep problems{ ${metrics} || true`)).trim() === told.join("\n"),
+        minute,
+      );
       // The same on the other site, and the drift is no more.
       await sql(l.sg, "ALTER TABLE app.item ADD COLUMN here_only integer");
       for (const host of both()) await sql(host, "DELETE FROM crossborder.drift");
@@ -268,14 +263,10 @@ describe("what watches the database", () => {
 test(
   "a host of a site reaches its own database and the other site's through its gateway",
   async () => {
-    const { user, password } = (await outputs()).postgresCredentials[0]!;
-    const answers = async (port: number): Promise<string> =>
-      (
-        await l.on(
-          "client-la",
-          `env PGPASSWORD='${password}' psql -X -At "host=${sites.la.gateway} port=${port} dbname=app user=${user}" -c 'SELECT crossborder.this_site()'`,
-        )
-      ).stdout.trim();
+    const answers = async (port: number): Promise<string> => {
+      const way = { server: sites.la.gateway, port, shell: "ip netns exec client-la sh" };
+      return (await asApplication(l.wan, "SELECT crossborder.this_site()", way)).text;
+    };
     expect([await answers(5432), await answers(15432)]).toEqual(["la", "sg"]);
   },
   minute,
@@ -296,24 +287,14 @@ describe("deployments", () => {
     "give applications new logins while the old ones are valid, and end those",
     async () => {
       const old = (await outputs()).postgresCredentials[0]!;
-      const works = async (user: string, password: string) =>
-        (
-          await l.sg.exec(
-            `PGPASSWORD='${password}' psql -X -At "host=127.0.0.1 dbname=app user=${user}" -c 'SELECT count(*) FROM item'`,
-          )
-        ).status === 0;
+      const works = async (login: typeof old) =>
+        (await asApplication(l.sg, "SELECT count(*) FROM item", { login })).status === 0;
       await deploy({ "postgres.passwords": { use: 2, accept: [1] } });
       const next = (await outputs()).postgresCredentials[0]!;
       expect([old.user, next.user]).toEqual(["app_a", "app_b"]);
-      expect([await works(old.user, old.password), await works(next.user, next.password)]).toEqual([
-        true,
-        true,
-      ]);
+      expect([await works(old), await works(next)]).toEqual([true, true]);
       await deploy({ "postgres.passwords": { use: 2 } });
-      expect([await works(old.user, old.password), await works(next.user, next.password)]).toEqual([
-        false,
-        true,
-      ]);
+      expect([await works(old), await works(next)]).toEqual([false, true]);
     },
     5 * minute,
   );

@@ -38,6 +38,10 @@ select jsonb_build_object(
     select coalesce(jsonb_agg(jsonb_build_object('name', subscription_name, 'status', status)), '[]')
     from pglogical.show_subscription_status()
   ),
+  'problems', (
+    select coalesce(jsonb_object_agg(kind, count), '{}')
+    from (select kind, count(*) from crossborder.problems where kind <> 'subscription' group by kind) as of_kind
+  ),
   'heartbeats', (
     select coalesce(jsonb_object_agg(site, round(extract(epoch from clock_timestamp() - beat_at)::numeric, 3)), '{}')
     from crossborder.heartbeat
@@ -97,6 +101,8 @@ def publish(config, memory, now):
                        [([], seen["limitBytes"])])
         metrics.family("crossborder_postgres_subscription_replicating", "gauge", "1 while a subscription is replicating.",
                        [([("subscription", sub["name"])], int(sub["status"] == "replicating")) for sub in seen["subscriptions"]])
+        metrics.family("crossborder_postgres_problems", "gauge", "What needs a person, by kind: rows of crossborder.problems; absent without any.",
+                       sorted(([("kind", kind)], count) for kind, count in seen["problems"].items()))
         metrics.family("crossborder_postgres_heartbeat_age_seconds", "gauge", "Age of the newest beat that was seen of a site.",
                        [([("from", site)], age) for site, age in sorted(seen["heartbeats"].items())])
     metrics.family("crossborder_postgres_wal_timestamp_seconds", "gauge", "When this was last looked at; old when nothing looks.",

@@ -26,11 +26,12 @@ afterEach(async () => {
 async function run(
   targets: Pick<Specification, "databases" | "services">,
   isEnough: (attempts: readonly Attempt[]) => boolean,
+  databaseIntervalMs = 5,
 ): Promise<Attempt[]> {
   const history = join(directory, "history.jsonl");
   const numbers = {
     serviceIntervalMs: 5,
-    databaseIntervalMs: 5,
+    databaseIntervalMs,
     loginMs: 300,
     timeoutMs: 300,
     ownRows: 2,
@@ -64,12 +65,13 @@ function database(port: number, password: string) {
 async function against(
   answer: (sql: string) => Answer,
   isEnough: (attempts: readonly Attempt[]) => boolean,
-  options = { knowsPassword: true },
+  options: { knowsPassword: boolean; intervalMs?: number } = { knowsPassword: true },
 ): Promise<Attempt[]> {
   const who = (sql: string): Answer =>
     sql === "select site" ? { rows: [["la"]], tag: "SELECT 1" } : answer(sql);
   server = await PostgresServer.start(who, options);
-  return run({ databases: [database(server.port, server.password)], services: [] }, isEnough);
+  const databases = [database(server.port, server.password)];
+  return run({ databases, services: [] }, isEnough, options.intervalMs);
 }
 
 const done: Answer = { rows: [["seed"]], tag: "UPDATE 1" };
@@ -139,6 +141,26 @@ describe("a writer", () => {
     const free = await freePort();
     const attempts = await run({ databases: [database(free, "secret")], services: [] }, enough);
     expect(new Set(attempts.map(({ outcome }) => outcome))).toEqual(new Set(["failed"]));
+  });
+
+  it("that can't reach anybody doesn't wait for its next turn to try again", async () => {
+    const free = await freePort();
+    const third = ({ id }: Attempt) => id === "la-vip-writes/3";
+    const attempts = await run(
+      { databases: [database(free, "secret")], services: [] },
+      (all) => all.some(third),
+      2_000,
+    );
+    const begun = (wanted: string) => attempts.find(({ id }) => id === wanted)!.at;
+    expect(begun("la-vip-writes/3") - begun("la-vip-writes/1")).toBeLessThan(2_000);
+  });
+
+  it("whom a server refuses keeps to its pace: a login costs the server more than a statement", async () => {
+    const refuse: Answer = { severity: "ERROR", sqlstate: "25006" };
+    const isOver = (all: readonly Attempt[]) => all.some(({ id }) => id === "la-vip-writes/2");
+    const attempts = await against(() => refuse, isOver, { knowsPassword: true, intervalMs: 1_000 });
+    const begun = (wanted: string) => attempts.find(({ id }) => id === wanted)!.at;
+    expect(begun("la-vip-writes/2") - begun("la-vip-writes/1")).toBeGreaterThan(900);
   });
 
   it("doesn't trust a server that doesn't know the password", async () => {

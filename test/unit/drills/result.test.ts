@@ -131,12 +131,24 @@ describe("a primary that dies", () => {
     });
   });
 
-  it("is judged by the slower of those who use the service address from the other site", () => {
-    const streams = [
+  it("is judged by who opens connections to the service address at the other site, and by its database's slower client", () => {
+    const from = (ms: number) => (at: number) => at < 10_000 || at >= 10_000 + ms;
+    const streams = (service: number, writes: number) => [
+      stream("sg-vip-service", from(service)),
       stream("sg-vip-reads", always),
-      stream("sg-vip-writes", (at) => at < 10_000 || at >= 16_000),
+      stream("sg-vip-writes", from(writes)),
     ];
-    expect(run(streams).failures).toEqual(["fault → service address: 6010 ms, at most 5000 are allowed."]);
+    expect(run(streams(4_000, 4_500)).failures).toEqual([]);
+    expect(run(streams(6_000, 7_000)).failures).toEqual([
+      "fault → service address: 6010 ms, at most 5000 are allowed.",
+      "fault → database there: 7010 ms, at most 5000 are allowed.",
+    ]);
+  });
+
+  it("is judged by what answers at the address: a stack may lack the service, or the database", () => {
+    const late = (client: string) => run([stream(client, (at) => at < 10_000 || at >= 16_000)]).failures;
+    expect(late("sg-vip-service")).toHaveLength(1);
+    expect(late("sg-vip-reads")).toHaveLength(2);
   });
 
   it("breaks a promise: the drill fails, and names what is lost", () => {

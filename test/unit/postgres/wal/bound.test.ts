@@ -17,6 +17,7 @@ const seen = (slots: unknown[], limitBytes: number | null = 1024 * MB): Record<s
     limitBytes,
     slots,
     subscriptions: [{ name: "from_sg", status: "replicating" }],
+    problems: { "no key": 2, drift: 1 },
     heartbeats: { la: 0.01, sg: 1.25 },
   }),
 });
@@ -45,6 +46,8 @@ test("what is kept is inside its bound: figures in state and metrics, no message
     `crossborder_postgres_slot_retained_bytes{site="la",host="la-gw1",slot="pgl_app_la_from_la"} ${MB}`,
     'crossborder_postgres_slot_active{site="la",host="la-gw1",slot="pgl_app_la_from_la"} 1',
     'crossborder_postgres_subscription_replicating{site="la",host="la-gw1",subscription="from_sg"} 1',
+    'crossborder_postgres_problems{site="la",host="la-gw1",kind="drift"} 1',
+    'crossborder_postgres_problems{site="la",host="la-gw1",kind="no key"} 2',
     'crossborder_postgres_heartbeat_age_seconds{site="la",host="la-gw1",from="sg"} 1.25',
   ]) {
     expect(metrics).toContain(`${line}\n`);
