@@ -31,15 +31,19 @@ class History(object):
             self._file.write(line)
 
 
-class Failed(Exception):
+class Unsuccessful(Exception):
+    """`reached` says whether anybody answered, were it with an error."""
+
+    def __init__(self, text, reached=True):
+        Exception.__init__(self, text)
+        self.reached = reached
+
+
+class Failed(Unsuccessful):
     """The attempt had no effect."""
 
 
-class Unreachable(Failed):
-    """Nobody answered."""
-
-
-class Unknown(Exception):
+class Unknown(Unsuccessful):
     """The attempt may have had its effect."""
 
 
@@ -70,18 +74,16 @@ class Client(object):
         self.close()
 
     def request(self, count):
-        """Returns whether anybody answered, were it with an error."""
-        what, reached = self.plan(count), True
+        """Returns whether anybody answered its last attempt."""
+        what = self.plan(count)
         for attempt in (1, 2):
-            at, start, found = time.time(), time.monotonic(), {}
+            at, start, found, reached = time.time(), time.monotonic(), {}, True
             try:
                 found = self.attempt(what) or {}
-                outcome, reached = "ok", True
-            except Failed as error:
-                outcome, found = "failed", {"error": str(error)}
-                reached = not isinstance(error, Unreachable)
-            except Unknown as error:
-                outcome, found = "unknown", {"error": str(error)}
+                outcome = "ok"
+            except Unsuccessful as error:
+                outcome = "failed" if isinstance(error, Failed) else "unknown"
+                found, reached = {"error": str(error)}, error.reached
             entry = {"client": self.name, "id": "%s/%d" % (self.name, count), "attempt": attempt}
             entry.update(outcome=outcome, at=round(at * 1000, 3), ended=round(time.time() * 1000, 3))
             entry.update(took=round((time.monotonic() - start) * 1000, 3))
@@ -111,7 +113,7 @@ class DatabaseClient(Client):
                 self.server = self.connection.query(self.target["serverQuery"], self.timeout)[0][0][0]
             except (OSError, pgwire.ServerError, pgwire.ProtocolError) as error:
                 self.close()
-                raise (Unreachable if isinstance(error, OSError) else Failed)(reason(error))
+                raise Failed(reason(error), reached=not isinstance(error, OSError))
 
     def ask(self, sql):
         self.connect()
@@ -121,7 +123,7 @@ class DatabaseClient(Client):
             # The statement was rolled back, unless the server ended the session: then that may have been after the commit.
             raise (Failed if error.severity == "ERROR" else Unknown)(reason(error))
         except (OSError, pgwire.ProtocolError) as error:
-            raise Unknown(reason(error))
+            raise Unknown(reason(error), reached=not isinstance(error, OSError))
 
     def close(self):
         if self.connection is not None:
