@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { bootstrapCommand, bootstrapRequest } from "../../components/host/installer";
 import type { Manifest } from "../../components/host/manifest";
 import { WHOLE_FILE } from "../../components/backup/manifest";
-import { ipsec } from "../../drills/faults";
+import { everything, ipsec } from "../../drills/faults";
 import { sites } from "../../lab/network/plan";
 import { run } from "../../lab/sessions";
 import { type BackupStatus, readBackup, type SiteBackup } from "../../providers/probes/backupPath";
@@ -162,6 +162,14 @@ test(
     await before.end();
     expect(await ask(l.sg)).toBe("from-la\nhello");
     for (const from of [l.la, l.sg]) expect(await answers(from)).toEqual(wholeAnswers);
+
+    // The tunnels' connection stands. The peer dies: nobody is left hanging in it until the next ping.
+    await l.ocean.force([everything]);
+    const hanging = await l.la.exec(`timeout 5 socat -u TCP:127.0.0.1:${localPort} -`);
+    await l.ocean.force([ipsec]);
+    expect(hanging).toMatchObject({ status: 0, stdout: "" });
+    await bothAre("active", 20_000);
+
     const old = await hold(l.la, "by-backup");
     await eventually(
       "the connection is counted on the backup path",

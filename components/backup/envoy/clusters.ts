@@ -27,9 +27,14 @@ export const TUNNELS_PER_CONNECTION = 100;
 const FAILURES_TO_EJECT = 5;
 /** How long it is left out then, ms. A health check that passes takes it back sooner. */
 const EJECTION_MS = 5000;
-/** Pings on tunnels' connections, ms: a NAT on the way that forgot one is noticed before a tunnel needs it. */
-const KEEPALIVE_MS = 10_000;
+/**
+ * Pings on tunnels' connections, ms. They alone end the tunnels of a peer that died: health checks that fail keep new tunnels off a
+ * connection, and leave those that are in it to themselves.
+ */
+const KEEPALIVE_MS = 5000;
 const KEEPALIVE_TIMEOUT_MS = 2000;
+/** A connection on which nothing was heard for so long is asked as soon as a tunnel is opened in it, ms. */
+const SILENT_MS = 1000;
 /** Both ends ask: a gateway that is gone tells neither of its tunnels that they are. */
 export const keepalive: Message = {
   interval: duration(KEEPALIVE_MS),
@@ -140,7 +145,7 @@ function publicPool({ view, backup, peerName }: ProxyInputs, source: SecretSourc
               max_concurrent_streams: TUNNELS_PER_CONNECTION,
               initial_stream_window_size: ANSWER_WINDOW,
               initial_connection_window_size: ANSWERS_WINDOW,
-              connection_keepalive: keepalive,
+              connection_keepalive: { ...keepalive, connection_idle_interval: duration(SILENT_MS) },
             },
           },
         },
