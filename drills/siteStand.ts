@@ -12,7 +12,7 @@ import type { Journal } from "./journal";
 import { readRole } from "./pairRole";
 import { finishNotes, readKeeper, startNotes } from "./pathNotes";
 import type { Stand, Watch } from "./run";
-import { directory, install, type Place, startClients, startEcho } from "./workload/programs";
+import { directory, endEcho, install, type Place, startClients, startEcho } from "./workload/programs";
 import {
   clientNames,
   linkPort,
@@ -29,6 +29,8 @@ const convergeMs = 60_000;
 const calmMs = 1_000_000;
 /** The conflicts' table is complete when it doesn't grow for this long. */
 const quietMs = 5_000;
+/** Where the service that requests over the backup path are for listens. */
+const onGateway = "127.0.0.1";
 /** How far the sites' clocks may be from this computer's. */
 const clockMarginMs = 5_000;
 
@@ -115,7 +117,9 @@ export abstract class SiteStand implements Stand {
     for (const site of this.sites()) {
       const { place, address } = this.client(site);
       await install(place.session);
+      await endEcho(place, address, linkPort);
       await startEcho(place, address, linkPort);
+      await this.onGateway(site, (session) => endEcho({ session, prefix: "" }, onGateway, drillPort));
       await this.ensureService(site);
     }
     const running = await Promise.all(
@@ -183,9 +187,9 @@ export abstract class SiteStand implements Stand {
   private async ensureService(site: string): Promise<void> {
     if (servicePort(this.deployed) === undefined) return;
     await this.onGateway(site, async (session) => {
-      if ((await run(session, `ss -Hltn 'src 127.0.0.1:${drillPort}'`)).trim() !== "") return;
+      if ((await run(session, `ss -Hltn 'src ${onGateway}:${drillPort}'`)).trim() !== "") return;
       await install(session);
-      await startEcho({ session, prefix: "" }, "127.0.0.1", drillPort);
+      await startEcho({ session, prefix: "" }, onGateway, drillPort);
     });
   }
 

@@ -16,6 +16,8 @@ import pgwire
 
 # A connection that was refused at once is tried again after this, or a dead address would be asked thousands of times a second.
 RETRY_SECONDS = 0.05
+# Where nobody answers, the next request isn't later than this, s: the pace would only hide when somebody does again.
+UNANSWERED_SECONDS = 0.25
 # What a writer does in turn; half of it are inserts, which nothing excuses when they are lost.
 WRITES = ("insert", "update", "insert", "hot", "insert", "delete")
 
@@ -67,9 +69,9 @@ class Client(object):
         while not self.stop.is_set():
             count += 1
             reached = self.request(count)
-            # A slow answer delays the next request and doesn't make a burst of those that were missed. Where nobody answers, the
-            # pace is nobody's burden, and would only hide when somebody does again.
-            due = max(due + self.interval if reached else 0, time.monotonic())
+            # A slow answer delays the next request and doesn't make a burst of those that were missed.
+            now = time.monotonic()
+            due = max(due + self.interval, now) if reached else now + min(self.interval, UNANSWERED_SECONDS)
             self.stop.wait(due - time.monotonic())
         self.close()
 

@@ -43,6 +43,14 @@ export async function startEcho(place: Place, address: string, port: number): Pr
   return Number(await run(place.session, `${command} </dev/null & echo $!`));
 }
 
+/** Ends an echo service that an earlier drill started there: its lifetime may end in the middle of this one. */
+export async function endEcho({ session, prefix }: Place, address: string, port: number): Promise<void> {
+  const holders = `${prefix}ss -Hltnp 'src ${address}:${port}' | grep -o 'pid=[0-9]*' | cut -d= -f2`;
+  const isOurs = `grep -qF ${directory}/echo.py /proc/$pid/cmdline`;
+  const end = `kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.05; done`;
+  await run(session, `for pid in $(${holders}); do if ${isOurs}; then ${end}; fi; done`);
+}
+
 /** The clients of one host, running. */
 export interface RunningClients {
   /** How many requests each client has had answered so far. */
