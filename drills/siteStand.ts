@@ -12,7 +12,7 @@ import type { Journal } from "./journal";
 import { readRole } from "./pairRole";
 import { finishNotes, readKeeper, startNotes } from "./pathNotes";
 import type { Stand, Watch } from "./run";
-import { directory, endEcho, install, type Place, startClients, startEcho } from "./workload/programs";
+import { directory, endFormer, install, type Place, startClients, startEcho } from "./workload/programs";
 import {
   clientNames,
   linkPort,
@@ -113,13 +113,15 @@ export abstract class SiteStand implements Stand {
 
   async watch(clientTimeoutMs: number): Promise<Watch> {
     const specs = this.sites().map((site) => this.specification(site, clientTimeoutMs));
+    for (const site of this.sites()) {
+      await endFormer(this.client(site).place.session);
+      await this.onGateway(site, endFormer);
+    }
     await this.prepareDatabase(specs);
     for (const site of this.sites()) {
       const { place, address } = this.client(site);
       await install(place.session);
-      await endEcho(place, address, linkPort);
       await startEcho(place, address, linkPort);
-      await this.onGateway(site, (session) => endEcho({ session, prefix: "" }, onGateway, drillPort));
       await this.ensureService(site);
     }
     const running = await Promise.all(

@@ -43,12 +43,17 @@ export async function startEcho(place: Place, address: string, port: number): Pr
   return Number(await run(place.session, `${command} </dev/null & echo $!`));
 }
 
-/** Ends an echo service that an earlier drill started there: its lifetime may end in the middle of this one. */
-export async function endEcho({ session, prefix }: Place, address: string, port: number): Promise<void> {
-  const holders = `${prefix}ss -Hltnp 'src ${address}:${port}' | grep -o 'pid=[0-9]*' | cut -d= -f2`;
-  const isOurs = `grep -qF ${directory}/echo.py /proc/$pid/cmdline`;
-  const end = `kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.05; done`;
-  await run(session, `for pid in $(${holders}); do if ${isOurs}; then ${end}; fi; done`);
+/**
+ * Ends what an earlier drill left on a host: clients of one that crashed would go on writing, and a service would end by its lifetime
+ * in the middle of this one.
+ */
+export async function endFormer(session: Session): Promise<void> {
+  // The brackets keep the pattern from matching the shell that has it on its own command line.
+  const ours = `'${directory.replace(/.$/, "[$&]")}/[a-z]*[.]py'`;
+  await run(
+    session,
+    `pkill -KILL -f ${ours} || true; while pgrep -f ${ours} >/dev/null; do sleep 0.05; done`,
+  );
 }
 
 /** The clients of one host, running. */
