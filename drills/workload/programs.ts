@@ -49,7 +49,7 @@ export async function startEcho(place: Place, address: string, port: number): Pr
  */
 export async function endFormer(session: Session): Promise<void> {
   // The brackets keep the pattern from matching the shell that has it on its own command line.
-  const ours = `'${directory.replace(/.$/, "[$&]")}/[a-z]*[.]py'`;
+  const ours = `'${directory.replace(/.$/, "[$&]")}/[a-z]*[.](py|sh)'`;
   await run(
     session,
     `pkill -KILL -f ${ours} || true; while pgrep -f ${ours} >/dev/null; do sleep 0.05; done`,
