@@ -30,7 +30,7 @@ const calmMs = 1_000_000;
 /** The conflicts' table is complete when it doesn't grow for this long. */
 const quietMs = 5_000;
 /** Where the service that requests over the backup path are for listens. */
-const onGateway = "127.0.0.1";
+const loopback = "127.0.0.1";
 /** How far the sites' clocks may be from this computer's. */
 const clockMarginMs = 5_000;
 
@@ -189,9 +189,9 @@ export abstract class SiteStand implements Stand {
   private async ensureService(site: string): Promise<void> {
     if (servicePort(this.deployed) === undefined) return;
     await this.onGateway(site, async (session) => {
-      if ((await run(session, `ss -Hltn 'src ${onGateway}:${drillPort}'`)).trim() !== "") return;
+      if ((await run(session, `ss -Hltn 'src ${loopback}:${drillPort}'`)).trim() !== "") return;
       await install(session);
-      await startEcho({ session, prefix: "" }, onGateway, drillPort);
+      await startEcho({ session, prefix: "" }, loopback, drillPort);
     });
   }
 
