@@ -6,6 +6,7 @@
 A slot keeps WAL until its subscriber took it, up to max_slot_wal_keep_size; beyond it the slot is lost and the peer has to be
 rebuilt (`npm run resync`). That is told long before: at half of the bound. The beat is one row for each site in the
 replicated table crossborder.heartbeat: the peer's copy of it says up to which time it has seen everything of this site.
+What needs a person (crossborder.problems) is counted on the way, for the metrics.
 """
 
 import sys
