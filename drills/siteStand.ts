@@ -12,7 +12,7 @@ import type { Journal } from "./journal";
 import { readRole } from "./pairRole";
 import { finishNotes, readKeeper, startNotes } from "./pathNotes";
 import type { Stand, Watch } from "./run";
-import { directory, endFormer, install, type Place, startClients, startEcho } from "./workload/programs";
+import { directory, endPrograms, install, type Place, startClients, startEcho } from "./workload/programs";
 import {
   clientNames,
   linkPort,
@@ -113,10 +113,8 @@ export abstract class SiteStand implements Stand {
 
   async watch(clientTimeoutMs: number): Promise<Watch> {
     const specs = this.sites().map((site) => this.specification(site, clientTimeoutMs));
-    for (const site of this.sites()) {
-      await endFormer(this.client(site).place.session);
-      await this.onGateway(site, endFormer);
-    }
+    // Those of a drill that crashed would go on writing, and its services would end in the middle of this one.
+    await this.endPrograms();
     await this.prepareDatabase(specs);
     for (const site of this.sites()) {
       const { place, address } = this.client(site);
@@ -134,11 +132,23 @@ export abstract class SiteStand implements Stand {
     return {
       clients: specs.flatMap(clientNames),
       answered: async () => Object.assign({}, ...(await Promise.all(running.map((one) => one.answered())))),
-      finish: async () => ({
-        attempts: (await all(running.map((one) => one.finish()))).sort((a, b) => a.at - b.at),
-        paths: await all(noting.map((site) => this.onGateway(site, (session) => finishNotes(session, site)))),
-      }),
+      finish: async () => {
+        const attempts = (await all(running.map((one) => one.finish()))).sort((a, b) => a.at - b.at);
+        const paths = await all(
+          noting.map((site) => this.onGateway(site, (session) => finishNotes(session, site))),
+        );
+        await this.endPrograms();
+        return { attempts, paths };
+      },
     };
+  }
+
+  /** Ends what drills run on the hosts. */
+  private async endPrograms(): Promise<void> {
+    for (const site of this.sites()) {
+      await endPrograms(this.client(site).place.session);
+      await this.onGateway(site, endPrograms);
+    }
   }
 
   async settle(signal: AbortSignal): Promise<void> {

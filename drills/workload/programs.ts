@@ -44,15 +44,16 @@ export async function startEcho(place: Place, address: string, port: number): Pr
 }
 
 /**
- * Ends what an earlier drill left on a host: clients of one that crashed would go on writing, and a service would end by its lifetime
- * in the middle of this one.
+ * Ends what drills run on a host: clients, services, notes of paths.
+ * @throws Error when it can't be done there, for want of pkill and pgrep for one
  */
-export async function endFormer(session: Session): Promise<void> {
+export async function endPrograms(session: Session): Promise<void> {
   // The brackets keep the pattern from matching the shell that has it on its own command line.
   const ours = `'${directory.replace(/.$/, "[$&]")}/[a-z]*[.](py|sh)'`;
   await run(
     session,
-    `pkill -KILL -f ${ours} || true; while pgrep -f ${ours} >/dev/null; do sleep 0.05; done`,
+    `for needed in pkill pgrep; do command -v $needed >/dev/null || { echo "$needed (procps) is missing" >&2; exit 1; }; done
+     pkill -KILL -f ${ours} || true; while pgrep -f ${ours} >/dev/null; do sleep 0.05; done`,
   );
 }
 

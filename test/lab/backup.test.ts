@@ -22,13 +22,17 @@ const localPort = 17007;
 /** Another, which answers with some bytes and closes first, whatever its client does. */
 const closing = { port: 7008, localPort: 17008, bytes: 100_000 };
 const wholeAnswers: readonly number[] = Array<number>(5).fill(closing.bytes);
-const drainSeconds = 5;
+/** Longer than it takes to see on a slow computer that both sites are back. */
+const drainSeconds = 15;
+/** Where the gateways reach each other's proxy on the public way. */
+const publicPort = 8443;
 /** The certificate and key of Singapore's gateway, on it. */
 const OWN_LEAF = "/etc/crossborder/pki/sg-gw1/leaf.pem";
 const settings = {
   "services.echo": { port },
   "services.once": { port: closing.port },
   backup: {
+    port: publicPort,
     // What an emulated processor takes for an answer varies by more than production's 500 ms.
     healthCheck: { intervalMs: 1000, timeoutMs: 1000 },
     drainSeconds,
@@ -84,6 +88,20 @@ async function isCalm(): Promise<void> {
     async () => Object.values(await states()).every((site) => site.state === "standby" && site.calm),
     3 * minute,
     1000,
+  );
+}
+
+/**
+ * Waits until nothing that was sent between the proxies on the public way waits to be sent again: connections that went dark and have
+ * not been given up yet are ended, with the tunnels in them, by the questions that got no answer.
+ */
+async function publicIsQuiet(): Promise<void> {
+  const port = `'( sport = :${publicPort} or dport = :${publicPort} )'`;
+  const waiting = `ss -tnHo state established ${port} | grep -c 'timer:(on' || true`;
+  await eventually(
+    "what was sent on the public way has arrived",
+    async () => (await run(l.la, waiting)).trim() === "0" && (await run(l.sg, waiting)).trim() === "0",
+    20_000,
   );
 }
 
@@ -169,6 +187,7 @@ test(
     await l.ocean.force([ipsec]);
     expect(hanging).toMatchObject({ status: 0, stdout: "" });
     await bothAre("active", 20_000);
+    await publicIsQuiet();
 
     const old = await hold(l.la, "by-backup");
     await eventually(
