@@ -905,6 +905,10 @@ class Switch:
         if state["active"]:
             systemctl("stop", name)
         self.acted.append("stop %s" % name)
+        # One that had to be killed would be remembered as failed, which the host was not when it was found.
+        if unit_states([name])[name]["failed"]:
+            systemctl("reset-failed", name)
+            self.acted.append("forget that %s failed" % name)
 
     def install(self, artefact):
         if install_artefact(artefact):

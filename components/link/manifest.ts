@@ -28,6 +28,7 @@ import {
   renderSecrets,
   SECRETS_FILE,
 } from "./ipsec/swanctl";
+import { IPSEC_UNIT, renderDropIn as ipsecDropIn } from "./ipsec/unit";
 import { DAEMONS_FILE, FRR_FILE, FRR_UNIT, renderDaemons, renderDropIn, renderFrr } from "./routing/frr";
 import { acquireSeconds } from "./timers";
 
@@ -35,7 +36,6 @@ import { acquireSeconds } from "./timers";
 export const LINK_COMPONENT = "link";
 
 const LIBRARY = "/usr/local/lib/crossborder";
-const IPSEC_UNIT = "strongswan.service";
 
 /** Everything that decides what an end of the link looks like. */
 export interface LinkInputs {
@@ -99,6 +99,7 @@ export function linkManifest(inputs: LinkInputs): Manifest {
       renderCharon(link.ipsec),
       renderConnections(view, link.ipsec),
       renderSecrets(view, inputs.keys),
+      ipsecDropIn(view),
       renderDaemons(),
       renderDropIn(view, vip?.address),
       renderFrr(view, link, vip?.address),

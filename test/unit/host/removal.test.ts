@@ -58,6 +58,24 @@ describe("remove", () => {
     ]);
   });
 
+  test("leaves no unit failed that had to be killed", async () => {
+    host.addUnit("frr.service", { enabled: false, active: false });
+    const wanted = {
+      ...withContent("ours"),
+      units: [{ name: "frr.service", watches: [FILE], onChange: "reload" as const }],
+    };
+    report(await host.bootstrap("apply", wanted));
+    host.hook('[ "$1 $2" != "systemctl stop" ] || { mkdir -p failed && touch "failed/$3"; }');
+    host.calls(/./);
+    expect(report(await remove(wanted))).toMatchObject({
+      actions: ["stop frr.service", "forget that frr.service failed"],
+    });
+    expect(host.calls(/^systemctl (stop|reset-failed)/)).toEqual([
+      "systemctl stop frr.service",
+      "systemctl reset-failed frr.service",
+    ]);
+  });
+
   test("keeps what another resource owns by now", async () => {
     report(await host.bootstrap("apply", withContent("a"), "old"));
     report(await host.bootstrap("apply", withContent("a"), "new"));

@@ -2,6 +2,7 @@ import type { Service } from "../../../components/backup/service";
 import { renderTable, renderUnit as renderFirewallUnit } from "../../../components/link/firewall/nftables";
 import { renderScript, renderUnit as renderGreUnit } from "../../../components/link/gre/device";
 import { renderCharon, renderConnections, renderSecrets } from "../../../components/link/ipsec/swanctl";
+import { renderDropIn as renderIpsecDropIn } from "../../../components/link/ipsec/unit";
 import { renderDaemons, renderFrr } from "../../../components/link/routing/frr";
 import { services } from "../backup/fixtures";
 import { fromLa, fromSg, linkSettings } from "./fixtures";
@@ -20,6 +21,7 @@ test.each([
     "the responder's connection",
     renderConnections(fromSg, linkSettings({ ipsec: { profile: "cnsa" } }).ipsec),
   ],
+  ["charon's drop-in", renderIpsecDropIn(fromLa)],
   ["keys in a rotation", renderSecrets(fromLa, { send: "bmV3", accept: ["b2xk"] })],
   ["FRR", renderFrr(fromLa, linkSettings())],
   ["FRR without BFD", renderFrr(fromSg, linkSettings({ bfd: "off" }))],
