@@ -20,7 +20,8 @@ Measures on the running lab what is promised, each figure with its bound.
   link         round trips over the tunnel and beside it, deployments and the SSH logins that they take, how soon a cut of the whole
                path is noticed and how soon traffic is back, with BFD and without; about 20 minutes
   failover     how soon the backup path, the other site and the tunnel take over, and what a switchover costs; the same
-               with fast adverts, and without BFD: the drills behind them, several times; needs crossborder:backup and crossborder:ha
+               with fast adverts, and without BFD: the drills behind them, several times; about an hour; needs crossborder:backup
+               and crossborder:ha
   connections  5,000 connections through the gateways' proxies, at rest and when the tunnel is cut; emulated machines are booted with
                their time slowed for it, and booted again after it; needs crossborder:backup
 
