@@ -10,9 +10,9 @@ const DROP_IN_FILE = `/etc/systemd/system/${IPSEC_UNIT}.d/crossborder.conf`;
 const STOP_SECONDS = 20;
 
 /**
- * How charon is ended. Now and then it hangs in its own shutdown (strongSwan's issues 268 and 566) until it is killed, and then leaves
- * what it told the kernel: policies that would hold GRE to this peer until the next boot, and SAs that nobody renews. After a crash they
- * stay, because they carry until charon, started again, has others.
+ * How charon is ended. Now and then it hangs in its own shutdown until it is killed; why isn't known, strongSwan's issues 268 and 566 look
+ * alike. It then leaves what it told the kernel: policies that would hold GRE to this peer until the next boot, and SAs that nobody renews.
+ * After a crash they stay, because they carry until charon, started again, has others.
  */
 export function renderDropIn({ local, peer }: LinkView): HostFile {
   const ends = [
